@@ -1,0 +1,97 @@
+// Package schema is the vocabulary an Ent schema uses to say how its reads are
+// cached. It is a leaf: the mixin, the code generator and the engine share it.
+package schema
+
+import (
+	"strings"
+	"time"
+)
+
+// DefaultTTL is how long an entry lives when its policy names no TTL. There is
+// no way to live for ever, because writers outside Ent exist.
+const DefaultTTL = 5 * time.Minute
+
+// Op is a set of Ent's read operations.
+type Op uint16
+
+// The operations, named as Ent names them. FirstID counts as First, OnlyID as
+// Only. A statement that loads an edge eagerly counts as All.
+const (
+	Only Op = 1 << iota
+	First
+	All
+	IDs
+	Count
+	Exist
+	Select
+	GroupBy
+
+	// AllOps is every operation; it is what a zero Op in a policy means.
+	AllOps = Only | First | All | IDs | Count | Exist | Select | GroupBy
+)
+
+var opNames = [...]string{"Only", "First", "All", "IDs", "Count", "Exist", "Select", "GroupBy"}
+
+// Is reports whether o holds an operation of op.
+func (o Op) Is(op Op) bool { return o&op != 0 }
+
+// String lists the operations, separated by "|".
+func (o Op) String() string {
+	var names []string
+	for i, name := range opNames {
+		if o.Is(1 << i) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, "|")
+}
+
+// Policy says how reads of one type are cached. Its zero value caches every
+// operation for DefaultTTL.
+type Policy struct {
+	// TTL is the longest an entry lives, counted from its fill and shortened by
+	// a random tenth so that entries filled together don't expire together.
+	// Zero means DefaultTTL; a negative one is an error of the code generator.
+	TTL time.Duration `json:",omitempty"`
+	// Ops are the operations that are cached; zero means AllOps.
+	Ops Op `json:",omitempty"`
+	// OnDemand caches a read only where its context asks for it.
+	OnDemand bool `json:",omitempty"`
+	// Groups are columns by whose value reads are told apart: a read with
+	// "column = value" survives writes to rows with other values. Foreign keys
+	// are grouped without being named. Integers, booleans, UUIDs, enums and
+	// plain strings can be grouped.
+	Groups []string `json:",omitempty"`
+	// MaxRows and MaxBytes bound a cached result; a larger one is returned and
+	// not stored. Zero means DefaultMaxRows and DefaultMaxBytes.
+	MaxRows  int `json:",omitempty"`
+	MaxBytes int `json:",omitempty"`
+	// DependsOn names the tables or Ent types a view reads. A view without it
+	// is not cached.
+	DependsOn []string `json:",omitempty"`
+	// Functions declares SQL functions that reads of this type call: the tables
+	// or Ent types each one reads, none for a function that depends on its
+	// arguments alone. A read that calls an undeclared function that the cache
+	// doesn't know is not cached.
+	Functions map[string][]string `json:",omitempty"`
+}
+
+// Bounds of one cached result, unless its policy sets others.
+const (
+	DefaultMaxRows  = 10_000
+	DefaultMaxBytes = 1 << 20
+)
+
+// AnnotationName is the name under which a policy reaches the code generator.
+const AnnotationName = "Entcache"
+
+// Annotation carries a policy through Ent's schema loader.
+type Annotation struct {
+	Policy
+}
+
+// Name implements Ent's schema annotation.
+func (Annotation) Name() string { return AnnotationName }
