@@ -1,0 +1,129 @@
+// Package cache is the engine: it decides which reads may be served from the
+// cache, names results, derives what they depend on and what writes touch, and
+// keeps the two together.
+//
+// A cached result is the database as of a position in the log of writes,
+// together with the facts it depends on. It is served only while no write after
+// that position has touched one of them.
+package cache
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"weak"
+
+	"github.com/entcache/ent-cache/cache/ledger"
+)
+
+// Options configure a Cache.
+type Options struct {
+	// Near is the level inside the process; it is required. The cache closes it.
+	Near Near
+	// Namespace is part of every key. Caches that share a remote level and not
+	// a database need different ones.
+	Namespace string
+	// LedgerFacts is how many facts touched lately are remembered, in about 18
+	// bytes each. With fewer, writes expire entries they didn't touch. Zero
+	// means ledger.DefaultFacts.
+	LedgerFacts int
+	// Logger gets warnings, and each hit, miss and bypass at debug level. Nil
+	// means slog.Default().
+	Logger *slog.Logger
+	// VaryBy returns what results depend on besides their SQL and arguments.
+	// It is part of the key. With it, reads under session variables are cached,
+	// so it must cover them; nil leaves those reads uncached.
+	VaryBy func(context.Context) string
+}
+
+// Cache caches the reads of one logical database. Several clients of that
+// database may share one. All methods are safe for concurrent use.
+type Cache struct {
+	opts    Options
+	near    Near
+	ledger  *ledger.Ledger
+	log     *slog.Logger
+	memo    memo
+	flights flights
+	stats   statsTable
+	drivers driverSet
+	closed  atomic.Bool
+
+	mu        sync.Mutex
+	schemas   map[*Schema]bool
+	databases map[weak.Pointer[sql.DB]]uint64
+	lastDB    uint64
+	warned    map[string]bool
+	distrust  map[Fact]bool
+}
+
+// ErrClosed is returned by methods of a closed cache.
+var ErrClosed = errors.New("entcache: the cache is closed")
+
+// New returns a cache.
+func New(o Options) (*Cache, error) {
+	if o.Near == nil {
+		return nil, errors.New("entcache: no near level: set Options.Near, or build the cache with entcache.New")
+	}
+	if o.LedgerFacts < 0 {
+		return nil, fmt.Errorf("entcache: a ledger of %d facts: use zero for the default, or a positive number", o.LedgerFacts)
+	}
+	c := &Cache{
+		opts: o, near: o.Near, ledger: ledger.New(o.LedgerFacts), log: o.Logger,
+		schemas:   make(map[*Schema]bool),
+		databases: make(map[weak.Pointer[sql.DB]]uint64),
+		warned:    make(map[string]bool),
+		distrust:  make(map[Fact]bool),
+	}
+	if c.log == nil {
+		c.log = slog.Default()
+	}
+	return c, nil
+}
+
+// Close drops every entry and ends the cache's goroutines. Clients go on
+// without a cache. Closing twice is an error.
+func (c *Cache) Close() error {
+	if c.closed.Swap(true) {
+		return ErrClosed
+	}
+	c.near.Close()
+	return nil
+}
+
+// warnOnce logs a warning the first time its message and subject come up.
+func (c *Cache) warnOnce(ctx context.Context, msg, subject string, remedy string) {
+	c.mu.Lock()
+	known := c.warned[msg+subject]
+	c.warned[msg+subject] = true
+	c.mu.Unlock()
+	if !known {
+		c.log.LogAttrs(ctx, slog.LevelWarn, "entcache: "+msg, slog.String("subject", subject), slog.String("remedy", remedy))
+	}
+}
+
+// learn remembers a schema, so that types can be invalidated by name.
+func (c *Cache) learn(s *Schema) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.schemas[s] = true
+}
+
+// database numbers the databases of the clients, so that clients of different
+// databases that were given one cache by mistake don't share results.
+func (c *Cache) database(db *sql.DB) uint64 {
+	key := weak.Make(db)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n, ok := c.databases[key]
+	if !ok {
+		c.lastDB++
+		n = c.lastDB
+		c.databases[key] = n
+	}
+	return n
+}

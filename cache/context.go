@@ -1,0 +1,89 @@
+package cache
+
+import (
+	"context"
+	"time"
+
+	entsql "entgo.io/ent/dialect/sql"
+)
+
+// directives are what a caller asks of the reads under a context. They travel
+// by value: a child context never changes what its parent says.
+type directives struct {
+	skip, refresh, cache bool
+	ttl                  time.Duration
+}
+
+type directivesKey struct{}
+
+func directivesOf(ctx context.Context) directives {
+	d, _ := ctx.Value(directivesKey{}).(directives)
+	return d
+}
+
+func withDirectives(ctx context.Context, change func(*directives)) context.Context {
+	d := directivesOf(ctx)
+	change(&d)
+	return context.WithValue(ctx, directivesKey{}, d)
+}
+
+// Skip makes the reads under the returned context go to the database and leave
+// the cache alone.
+func Skip(ctx context.Context) context.Context {
+	return withDirectives(ctx, func(d *directives) { d.skip = true })
+}
+
+// Refresh makes the reads under the returned context go to the database and
+// store what they get.
+func Refresh(ctx context.Context) context.Context {
+	return withDirectives(ctx, func(d *directives) { d.skip, d.refresh = false, true })
+}
+
+// Ask caches the reads under the returned context even where their policy is
+// on demand or leaves the operation out. A type without a policy stays uncached.
+func Ask(ctx context.Context) context.Context {
+	return withDirectives(ctx, func(d *directives) { d.skip, d.cache = false, true })
+}
+
+// WithTTL makes entries that reads under the returned context store live for at
+// most ttl, instead of what their policy says. A ttl of zero or less is ignored.
+func WithTTL(ctx context.Context, ttl time.Duration) context.Context {
+	if ttl <= 0 {
+		return ctx
+	}
+	return withDirectives(ctx, func(d *directives) { d.ttl = ttl })
+}
+
+type mutationKey struct{}
+
+// Mutating marks the context of a running mutation: what hooks read under it
+// comes from the database.
+func Mutating(ctx context.Context) context.Context {
+	return context.WithValue(ctx, mutationKey{}, true)
+}
+
+func inMutation(ctx context.Context) bool { return ctx.Value(mutationKey{}) != nil }
+
+// sessionVarsKey is the key under which Ent keeps session variables in a
+// context. Ent doesn't export it, but asks any context for it.
+var sessionVarsKey = func() any {
+	var spy keySpy
+	_, _ = entsql.VarFromContext(&spy, "")
+	return spy.key
+}()
+
+type keySpy struct {
+	context.Context
+	key any
+}
+
+func (s *keySpy) Value(key any) any {
+	s.key = key
+	return nil
+}
+
+// hasSessionVars reports whether statements under ctx run with session
+// variables set by entgo.io/ent/dialect/sql.WithVar.
+func hasSessionVars(ctx context.Context) bool {
+	return sessionVarsKey != nil && ctx.Value(sessionVarsKey) != nil
+}

@@ -1,0 +1,171 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/entcache/ent-cache/cache/ledger"
+)
+
+// Hold is a write that was announced and hasn't ended.
+type Hold struct {
+	facts []Fact
+}
+
+// Hold announces a write: until it is touched, results that depend on the facts
+// are neither served nor stored. An error means that the write must not happen.
+func (c *Cache) Hold(ctx context.Context, f *Facts) (*Hold, error) {
+	if c.closed.Load() {
+		return &Hold{}, nil
+	}
+	h := &Hold{facts: unique(f.List)}
+	c.ledger.Hold(h.facts)
+	return h, nil
+}
+
+// Touch makes a write take effect: results that depend on its facts and were
+// read before now are not served any more. It ends the write's hold, which may
+// be nil. typ names what was written, for the log and the statistics.
+func (c *Cache) Touch(ctx context.Context, h *Hold, f *Facts, typ string) {
+	if c.closed.Load() {
+		return
+	}
+	var held []Fact
+	if h != nil {
+		held = h.facts
+	}
+	if len(f.List) == 0 && !f.All {
+		if len(held) > 0 {
+			c.ledger.Release(held, nil)
+		}
+		return
+	}
+	position := c.ledger.Release(held, unique(f.List))
+	if f.All {
+		position = c.ledger.Reset()
+	}
+	c.stats.invalidations.Add(1)
+	if c.log.Enabled(ctx, slog.LevelDebug) {
+		c.log.LogAttrs(ctx, slog.LevelDebug, "entcache: invalidate", slog.String("type", typ),
+			slog.Int("facts", len(f.List)), slog.Bool("all", f.All), slog.Uint64("position", position))
+	}
+}
+
+func unique(facts []ledger.Fact) []ledger.Fact {
+	out := slices.Clone(facts)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Distrust makes the tables of a write uncacheable for good, because the write
+// may take effect at a time that the cache can't learn of.
+func (c *Cache) Distrust(ctx context.Context, typ *Type, f *Facts) {
+	c.warnOnce(ctx, "a mutation ran on a driver that doesn't say what it wraps, so what it wrote isn't cached any more", typ.Name,
+		"give the driver a method Unwrap() dialect.Driver")
+	var tables []*Table
+	for _, t := range typ.Schema.tables {
+		if f.All || slices.Contains(f.List, t.any) {
+			tables = append(tables, t)
+		}
+	}
+	for _, t := range tables {
+		c.mu.Lock()
+		known := c.distrust[t.any]
+		c.distrust[t.any] = true
+		c.mu.Unlock()
+		if !known {
+			// Every result that mentions the table, or a view of it, depends on
+			// one of the two.
+			c.ledger.Hold([]Fact{t.any, t.table})
+		}
+	}
+}
+
+// InvalidateAll makes every result read before now a miss.
+func (c *Cache) InvalidateAll(ctx context.Context) {
+	c.Touch(ctx, nil, &Facts{All: true}, "all types")
+}
+
+// InvalidateType makes results that depend on the Ent type's table misses, those
+// of the tables that cascade from it too. It is for writes that Ent didn't make.
+func (c *Cache) InvalidateType(ctx context.Context, name string) error {
+	types, err := c.typesNamed(name)
+	if err != nil {
+		return err
+	}
+	for _, t := range types {
+		var f Facts
+		f.WholeTable(t.Table)
+		c.Touch(ctx, nil, &f, name)
+	}
+	return nil
+}
+
+// InvalidateIDs makes results that depend on the rows of an Ent type with these
+// ids misses, whatever was done to those rows: created, updated or deleted. It
+// is for writes that Ent didn't make. Rows that the database changed in turn
+// need a call of their own.
+func (c *Cache) InvalidateIDs(ctx context.Context, name string, ids ...any) error {
+	types, err := c.typesNamed(name)
+	if err != nil {
+		return err
+	}
+	for _, t := range types {
+		var f Facts
+		f.Any(t.Table)
+		f.Members(t.Table)
+		for _, col := range t.Table.Columns {
+			f.Column(col)
+			f.Groups(col)
+		}
+		for _, id := range ids {
+			// Texts are compared by rules of the database's own; see Facts.Fold.
+			if _, text := id.(string); text || !f.Row(t.Table, id) {
+				f.Table(t.Table)
+			}
+		}
+		c.Touch(ctx, nil, &f, name)
+	}
+	return nil
+}
+
+// InvalidateEntity is InvalidateIDs for one entity: a pointer to a struct that
+// Ent generated.
+func (c *Cache) InvalidateEntity(ctx context.Context, entity any) error {
+	v := reflect.ValueOf(entity)
+	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+		return fmt.Errorf("entcache: %T is no entity; pass a non-nil pointer that Ent returned", entity)
+	}
+	name := v.Elem().Type().Name()
+	id := v.Elem().FieldByName("ID")
+	if !id.IsValid() {
+		return fmt.Errorf("entcache: %s has no ID; use InvalidateType", name)
+	}
+	return c.InvalidateIDs(ctx, name, id.Interface())
+}
+
+// typesNamed finds the type in the schemas whose clients have read or written
+// through the cache. Before the first of them nothing is cached.
+func (c *Cache) typesNamed(name string) ([]*Type, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var (
+		found []*Type
+		known []string
+	)
+	for s := range c.schemas {
+		if t := s.Type(name); t != nil {
+			found = append(found, t)
+		}
+		known = append(known, s.Types()...)
+	}
+	if len(found) == 0 && len(known) > 0 {
+		slices.Sort(known)
+		return nil, fmt.Errorf("entcache: no Ent type %q; there are %s", name, strings.Join(slices.Compact(known), ", "))
+	}
+	return found, nil
+}

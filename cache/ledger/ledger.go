@@ -1,0 +1,232 @@
+// Package ledger remembers, for every fact that a write touched lately, the
+// position of the last such write, so that a result can be checked against all
+// writes since it was read.
+package ledger
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+)
+
+// Fact is the 64-bit name of something that a result depends on and a write
+// touches.
+type Fact uint64
+
+// DefaultFacts is how many facts a ledger remembers if it isn't told.
+const DefaultFacts = 1 << 18
+
+// Ledger is the log of writes of one process, reduced to what validation needs:
+// a position that grows with every write, and for each fact the position of the
+// last write that touched it.
+//
+// It is bounded: facts live in sets of seven; a set that is full forgets the
+// fact touched longest ago and raises the set's floor to that position, so what
+// was forgotten counts as touched then. Forgetting therefore costs a needless
+// miss and never hides a write. An exact map with one floor for all was refused
+// because a burst of writes would raise the floor under every entry; plain
+// buckets without names were refused because at a thousand writes a second each
+// bucket is hit within minutes.
+//
+// A write holds its facts from before the database commits until after: between
+// the two nobody can tell which state a reader of the database gets, so a held
+// fact counts as touched at every position.
+//
+// Checks take no lock and share no written memory; writes are serialised by one
+// mutex held for some nanoseconds a fact. All methods are safe for concurrent
+// use.
+type Ledger struct {
+	position atomic.Uint64
+	floor    atomic.Uint64
+	spilled  atomic.Int64
+	sets     []set
+	mask     uint64
+
+	mu    sync.Mutex
+	holds map[Fact]hold
+}
+
+const (
+	ways = 7
+	held = math.MaxUint64
+)
+
+// set is two cache lines.
+type set struct {
+	slots [ways]slot
+	floor atomic.Uint64
+	_     [8]byte
+}
+
+type slot struct {
+	fact, position atomic.Uint64
+}
+
+type hold struct {
+	count   int
+	spilled bool // no slot was free: everything counts as touched
+}
+
+// New returns a ledger that remembers about facts facts in 18 bytes each; zero
+// means DefaultFacts.
+func New(facts int) *Ledger {
+	if facts <= 0 {
+		facts = DefaultFacts
+	}
+	n := uint64(1)
+	for n*ways < uint64(facts) {
+		n <<= 1
+	}
+	return &Ledger{sets: make([]set, n), mask: n - 1, holds: make(map[Fact]hold)}
+}
+
+// Now returns the position of the last write that is wholly in the ledger. A
+// result is stamped with a position taken before the database is read.
+func (l *Ledger) Now() uint64 { return l.position.Load() }
+
+// Unchanged reports whether none of the facts was touched after position since.
+// A write that runs at the same time may or may not be seen, as in a database.
+func (l *Ledger) Unchanged(facts []Fact, since uint64) bool {
+	if since < l.floor.Load() || l.spilled.Load() != 0 {
+		return false
+	}
+	for _, f := range facts {
+		if l.last(f) > since {
+			return false
+		}
+	}
+	return true
+}
+
+// last returns the position of the last write that touched f, or a later one.
+//
+// The set's floor is read after its slots: touch raises the floor before it
+// takes a slot from a fact, so a fact that is missed here because its slot went
+// to another meanwhile is covered by the floor. A slot's position only grows, so
+// a position that belongs to the slot's next fact is later than the one sought.
+func (l *Ledger) last(f Fact) uint64 {
+	f = name(f)
+	s := &l.sets[uint64(f)&l.mask]
+	for i := range s.slots {
+		if Fact(s.slots[i].fact.Load()) == f {
+			return s.slots[i].position.Load()
+		}
+	}
+	return s.floor.Load()
+}
+
+// Touch records a write that touched the facts and returns its position.
+func (l *Ledger) Touch(facts []Fact) uint64 { return l.Release(nil, facts) }
+
+// Hold makes the facts count as touched until they are released as often as
+// they were held.
+func (l *Ledger) Hold(facts []Fact) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range facts {
+		f = name(f)
+		h := l.holds[f]
+		if h.count == 0 && !l.set(f, held) {
+			h.spilled = true
+			l.spilled.Add(1)
+		}
+		h.count++
+		l.holds[f] = h
+	}
+	// A new position, or entries found valid at the old one would still be
+	// served without a look at their facts.
+	l.position.Add(1)
+}
+
+// Release ends a hold of the facts in held and records a write that touched
+// those and the ones in touched. It returns the write's position.
+//
+// The position is published last. A reader that takes it before is stamped with
+// an older one, and this write's facts are later than its stamp; a reader that
+// takes it after sees every fact of this write in its slot.
+func (l *Ledger) Release(held, touched []Fact) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.position.Load() + 1
+	for _, f := range held {
+		l.release(name(f), n)
+	}
+	for _, f := range touched {
+		f = name(f)
+		if _, ok := l.holds[f]; !ok {
+			l.set(f, n)
+		}
+	}
+	l.position.Store(n)
+	return n
+}
+
+func (l *Ledger) release(f Fact, n uint64) {
+	h, ok := l.holds[f]
+	if !ok {
+		l.set(f, n)
+		return
+	}
+	if h.count--; h.count > 0 {
+		l.holds[f] = h
+		return
+	}
+	delete(l.holds, f)
+	l.set(f, n)
+	if h.spilled {
+		l.spilled.Add(-1)
+	}
+}
+
+// Reset records a write that touched everything.
+func (l *Ledger) Reset() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.position.Load() + 1
+	l.floor.Store(n)
+	l.position.Store(n)
+	return n
+}
+
+// set writes a fact's position into its set, the oldest fact's slot if there is
+// no other. It reports whether the set has a slot for it: one that holds seven
+// held facts has none, and its floor then stands for f, unless f is to be held.
+func (l *Ledger) set(f Fact, position uint64) bool {
+	s := &l.sets[uint64(f)&l.mask]
+	victim, oldest := -1, uint64(held)
+	for i := range s.slots {
+		switch g := Fact(s.slots[i].fact.Load()); g {
+		case f:
+			s.slots[i].position.Store(position)
+			return true
+		case 0:
+			if oldest > 0 {
+				victim, oldest = i, 0
+			}
+		default:
+			if p := s.slots[i].position.Load(); p < oldest {
+				victim, oldest = i, p
+			}
+		}
+	}
+	if victim < 0 {
+		if position != held {
+			s.floor.Store(max(s.floor.Load(), position))
+		}
+		return false
+	}
+	v := &s.slots[victim]
+	s.floor.Store(max(s.floor.Load(), oldest))
+	v.fact.Store(0)
+	v.position.Store(position)
+	v.fact.Store(uint64(f))
+	return true
+}
+
+// name keeps zero free to mark an empty slot.
+func name(f Fact) Fact {
+	if f == 0 {
+		return 1
+	}
+	return f
+}

@@ -1,0 +1,195 @@
+package cache
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/entcache/ent-cache/schema"
+)
+
+// read serves a statement from the cache, or from the database and stores what
+// it gets.
+func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, rows *entsql.Rows) error {
+	d := sc.driver
+	st := c.memo.get(sc.typ.Schema, c.opts.Namespace, d.dialect, query)
+	reason := st.Reason()
+	if reason == Cacheable {
+		reason = st.CheckArgs(args)
+	}
+	if reason == Cacheable && !sc.root && !sc.asked && st.Counts() && !sc.allowed(schema.Count) {
+		reason = OpExcluded
+	}
+	if c.closed.Load() {
+		reason = Closed
+	}
+	var key Key
+	if reason == Cacheable {
+		var ok bool
+		if key, ok = st.key(d.database, sc.vary, args); !ok {
+			reason = UnknownArgument
+		}
+	}
+	if reason != Cacheable {
+		c.bypassed(ctx, sc, reason, st.Detail(), query)
+		return d.Driver.Query(ctx, query, args, rows)
+	}
+	// database/sql looks at the context before anything else.
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r := &reading{cache: c, scope: sc, st: st, key: key, query: query, args: args}
+	if !sc.refresh {
+		if e, ok := c.near.Get(key); ok {
+			if c.valid(e) {
+				c.hit(ctx, r, e)
+				rows.ColumnScanner = newReplay(e.Rows, e.Types)
+				return nil
+			}
+			r.invalidated = true
+		}
+	}
+	return r.miss(ctx, rows)
+}
+
+// valid reports whether no write touched what the entry depends on since it was
+// read.
+//
+// The position is taken first: a write that is published while the facts are
+// looked at may have been seen or not, and the entry must not count as checked
+// up to it.
+func (c *Cache) valid(e *Entry) bool {
+	now := c.ledger.Now()
+	checked := e.valid.Load()
+	if checked == now {
+		return true
+	}
+	// Most often the writes went to other tables. Every write to a table
+	// touches its any(T), so if none of those moved since the last check the
+	// facts didn't either.
+	if c.ledger.Unchanged(e.Tables, checked) || c.ledger.Unchanged(e.Facts, e.Position) {
+		e.valid.Store(now)
+		return true
+	}
+	return false
+}
+
+// reading is a read that missed.
+type reading struct {
+	cache       *Cache
+	scope       *scope
+	st          *prepared
+	key         Key
+	query       string
+	args        []any
+	invalidated bool
+}
+
+// miss runs the statement, or waits for another read that runs it.
+//
+// What a waiter gets was read at a position before it came, maybe, so it takes
+// the result as it would take a hit: only if no write touched it since. A write
+// that ended before this read began is then in the result or refuses it.
+func (r *reading) miss(ctx context.Context, rows *entsql.Rows) error {
+	c := r.cache
+	if r.scope.refresh {
+		_, err := r.fill(ctx, rows)
+		return err
+	}
+	for range 2 {
+		f, leader := c.flights.join(r.key)
+		if leader {
+			return r.lead(ctx, f, rows)
+		}
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		// A failed read is the leader's own business: its context may have
+		// ended, its connection broken. This one asks for itself.
+		if f.entry == nil {
+			break
+		}
+		if c.valid(f.entry) {
+			c.coalesced(ctx, r, f.entry)
+			rows.ColumnScanner = newReplay(f.entry.Rows, f.entry.Types)
+			return nil
+		}
+	}
+	_, err := r.fill(ctx, rows)
+	return err
+}
+
+func (r *reading) lead(ctx context.Context, f *flight, rows *entsql.Rows) error {
+	var e *Entry
+	// Deferred: a driver that panics must not leave the others waiting.
+	defer func() { r.cache.flights.leave(r.key, f, e) }()
+	// The fill before this one may have ended between the look-up and now.
+	if have, ok := r.cache.near.Get(r.key); ok && r.cache.valid(have) {
+		e = have
+		r.cache.coalesced(ctx, r, e)
+		rows.ColumnScanner = newReplay(e.Rows, e.Types)
+		return nil
+	}
+	var err error
+	e, err = r.fill(ctx, rows)
+	return err
+}
+
+// fill runs the statement on the database, hands the rows out and stores them.
+// The entry is nil if the result isn't fit for others.
+func (r *reading) fill(ctx context.Context, rows *entsql.Rows) (*Entry, error) {
+	c, sc := r.cache, r.scope
+	// Before the database is read: a write that commits later than this has a
+	// later position, one that committed earlier is in what we read.
+	position := c.ledger.Now()
+	started := time.Now()
+	var live entsql.Rows
+	if err := sc.driver.Driver.Query(ctx, r.query, r.args, &live); err != nil {
+		c.failed(ctx, r, err)
+		return nil, err
+	}
+	columns, err := live.Columns()
+	if err != nil {
+		rows.ColumnScanner = live.ColumnScanner
+		c.failed(ctx, r, err)
+		return nil, nil
+	}
+	rec, err := record(live.ColumnScanner, sc.maxRows(), sc.maxBytes(), r.st.ForeignColumns(columns))
+	if err != nil {
+		c.failed(ctx, r, err)
+		return nil, err
+	}
+	if rec.reason != Cacheable {
+		rows.ColumnScanner = newReplayThen(rec.rows, rec.types, rec.rest, rec.err)
+		c.refused(ctx, r, rec.reason, started)
+		return nil, nil
+	}
+	rows.ColumnScanner = newReplay(rec.rows, rec.types)
+	e := &Entry{Rows: rec.rows, Types: rec.types, Tables: r.st.tables, Position: position, Filled: time.Now()}
+	e.valid.Store(position)
+	f := Facts{Fold: sc.driver.dialect == dialect.MySQL}
+	r.st.Facts(&f, r.args, e.Rows)
+	slices.Sort(f.List)
+	e.Facts = slices.Clip(slices.Compact(f.List))
+	if !c.valid(e) {
+		c.refused(ctx, r, Overtaken, started)
+		return e, nil
+	}
+	c.near.Set(r.key, e, jitter(sc.ttl))
+	c.filled(ctx, r, e, started)
+	return e, nil
+}
+
+// jitter shortens a time to live by up to a tenth, so that entries filled
+// together don't expire together.
+func jitter(ttl time.Duration) time.Duration {
+	if tenth := int64(ttl / 10); tenth > 0 {
+		return ttl - time.Duration(rand.Int64N(tenth))
+	}
+	return ttl
+}

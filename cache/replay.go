@@ -1,0 +1,181 @@
+package cache
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+
+	entsql "entgo.io/ent/dialect/sql"
+
+	"github.com/entcache/ent-cache/codec"
+)
+
+// The texts are those of database/sql, which exports none of these errors.
+var (
+	errRowsClosed = errors.New("sql: Rows are closed")
+	errNoNext     = errors.New("sql: Scan called without calling Next")
+	errNoTypes    = errors.New("entcache: the column types of a cached result aren't kept, all its columns being the schema's own; scan into a type of your own")
+)
+
+// replay hands out the rows of a result as database/sql would: it closes itself
+// behind the last row, and after that and after Close it returns the same
+// errors. It may go on with rows that weren't read yet, or end with an error.
+// Like *sql.Rows it serves one goroutine; the rows themselves are shared and
+// never written.
+type replay struct {
+	rows  *codec.Rows
+	types []*sql.ColumnType
+	at    int // rows handed out
+	open  bool
+	onRow bool
+	err   error // ends the rows
+
+	// rest is what follows the rows; live says that it has begun.
+	rest entsql.ColumnScanner
+	live bool
+	// nextSet says that rest already stands at the next set of results.
+	nextSet bool
+	// closing is what Close returns the first time.
+	closing error
+}
+
+var _ entsql.ColumnScanner = (*replay)(nil)
+
+// newReplay replays rows. Types may be nil; ColumnTypes then fails.
+func newReplay(rows *codec.Rows, types []*sql.ColumnType) *replay {
+	return &replay{rows: rows, types: types, open: true}
+}
+
+// newReplayThen replays rows and goes on with rest, which Close closes; if rest
+// is nil, it ends with err.
+func newReplayThen(rows *codec.Rows, types []*sql.ColumnType, rest entsql.ColumnScanner, err error) *replay {
+	return &replay{rows: rows, types: types, open: true, rest: rest, err: err}
+}
+
+// Columns returns the names of the columns. The slice is shared: appending to
+// it copies it, and nothing of Ent writes to it.
+func (r *replay) Columns() ([]string, error) {
+	if r.live {
+		return r.rest.Columns()
+	}
+	if !r.open {
+		return nil, r.ended()
+	}
+	n := len(r.rows.Columns)
+	return r.rows.Columns[:n:n], nil
+}
+
+// ColumnTypes returns the types that were recorded.
+func (r *replay) ColumnTypes() ([]*sql.ColumnType, error) {
+	if r.live {
+		return r.rest.ColumnTypes()
+	}
+	if !r.open {
+		return nil, r.ended()
+	}
+	if r.types == nil {
+		return nil, errNoTypes
+	}
+	n := len(r.types)
+	return r.types[:n:n], nil
+}
+
+// ended is the error of what needs open rows.
+func (r *replay) ended() error {
+	if r.err != nil {
+		return r.err
+	}
+	return errRowsClosed
+}
+
+// Next moves to the next row.
+func (r *replay) Next() bool {
+	switch {
+	case r.live:
+		return r.rest.Next()
+	case !r.open:
+		return false
+	case r.at < r.rows.N:
+		r.at++
+		r.onRow = true
+		return true
+	case r.rest == nil:
+		r.open = false
+		return false
+	case r.nextSet:
+		return false
+	default:
+		r.live = true
+		return r.rest.Next()
+	}
+}
+
+// NextResultSet skips what is left of the rows and moves to the next set of
+// results, of which only rest can have one.
+func (r *replay) NextResultSet() bool {
+	if !r.open && !r.live {
+		return false
+	}
+	if r.rest == nil {
+		// The rows that are skipped take the error behind them along.
+		r.open, r.err = false, nil
+		return false
+	}
+	r.live = true
+	if r.nextSet {
+		r.nextSet = false
+		return true
+	}
+	return r.rest.NextResultSet()
+}
+
+// Err returns the error that ended the rows, once they have ended.
+func (r *replay) Err() error {
+	switch {
+	case r.rest != nil:
+		return r.rest.Err()
+	case r.open:
+		return nil
+	default:
+		return r.err
+	}
+}
+
+// Close ends the rows. Only the first call may return an error.
+func (r *replay) Close() error {
+	if r.open {
+		// Rows that are closed early never meet the error behind them.
+		r.open, r.err = false, nil
+	}
+	if r.rest != nil {
+		// Later calls reach what rest says of closed rows.
+		r.live, r.nextSet = true, false
+		return r.rest.Close()
+	}
+	err := r.closing
+	r.closing = nil
+	return err
+}
+
+// Scan copies the values of the current row into dest.
+func (r *replay) Scan(dest ...any) error {
+	if r.live {
+		return r.rest.Scan(dest...)
+	}
+	if !r.open {
+		return r.ended()
+	}
+	if !r.onRow {
+		return errNoNext
+	}
+	row := r.rows.Row(r.at - 1)
+	if len(dest) != len(row) {
+		return fmt.Errorf("sql: expected %d destination arguments in Scan, not %d", len(row), len(dest))
+	}
+	for i, v := range row {
+		if err := assign(dest[i], v); err != nil {
+			return fmt.Errorf(`sql: Scan error on column index %d, name %q: %w`, i, r.rows.Columns[i], err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package cache
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/stretchr/testify/require"
+
+	"github.com/entcache/ent-cache/codec"
+)
+
+var errDriver = errors.New("connection lost")
+
+// scripts are results of every shape, made anew by each call.
+func scripts() map[string]func() *script {
+	row := func(n int64) []driver.Value { return []driver.Value{n, fmt.Sprintf("name %d", n)} }
+	columns := []string{"id", "name"}
+	return map[string]func() *script{
+		"no rows":     func() *script { return oneSet(columns) },
+		"one row":     func() *script { return oneSet(columns, row(1)) },
+		"three rows":  func() *script { return oneSet(columns, row(1), row(2), row(3)) },
+		"no columns":  func() *script { return oneSet([]string{}, nil, nil) },
+		"fails first": func() *script { return &script{sets: []resultSet{{columns: columns, err: errDriver}}} },
+		"fails later": func() *script {
+			return &script{sets: []resultSet{{columns: columns, rows: [][]driver.Value{row(1), row(2)}, err: errDriver}}}
+		},
+		"closes badly": func() *script { s := oneSet(columns, row(1), row(2)); s.closing = errDriver; return s },
+		"odd value":    func() *script { return oneSet([]string{"a"}, []driver.Value{int32(1)}, []driver.Value{int64(2)}) },
+		"two sets": func() *script {
+			return &script{sets: []resultSet{{columns: columns, rows: [][]driver.Value{row(1)}}, {columns: []string{"x"}, rows: [][]driver.Value{{"y"}, {"z"}}}}}
+		},
+		"second set fails": func() *script {
+			return &script{sets: []resultSet{{columns: columns, rows: [][]driver.Value{row(1)}}, {columns: []string{"x"}, err: errDriver}}}
+		},
+	}
+}
+
+// step calls one method and spells what it returned.
+func step(rows entsql.ColumnScanner, op int) string {
+	switch op {
+	case 0, 1, 2:
+		return fmt.Sprint("Next ", rows.Next())
+	case 3, 4:
+		n := 1
+		if c, err := rows.Columns(); err == nil {
+			n = len(c)
+		}
+		vals, dest := make([]any, n), make([]any, n)
+		for i := range vals {
+			dest[i] = &vals[i]
+		}
+		err := rows.Scan(dest...)
+		return fmt.Sprint("Scan ", vals, err)
+	case 5:
+		return fmt.Sprint("Err ", rows.Err())
+	case 6:
+		c, err := rows.Columns()
+		return fmt.Sprint("Columns ", c, err)
+	case 7:
+		types, err := rows.ColumnTypes()
+		var b strings.Builder
+		for _, ct := range types {
+			b.WriteString(ct.Name() + ":" + ct.DatabaseTypeName() + " ")
+		}
+		return fmt.Sprint("ColumnTypes ", b.String(), err)
+	case 8:
+		return fmt.Sprint("Scan of too many ", rows.Scan(new(any), new(any), new(any)))
+	case 9:
+		return fmt.Sprint("NextResultSet ", rows.NextResultSet())
+	default:
+		return fmt.Sprint("Close ", rows.Close())
+	}
+}
+
+// Any order of calls gives on recorded rows what it gives on live ones, whether
+// they were recorded to the end or cut off by a bound.
+func TestReplayIsSQLRows(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	for name, open := range scripts() {
+		t.Run(name, func(t *testing.T) {
+			for run := range 400 {
+				maxRows := rnd.IntN(4)
+				live := open().query(t, context.Background())
+				rec, err := record(open().query(t, context.Background()), maxRows, 0, true)
+				require.NoError(t, err)
+				replayed := rec.scanner()
+				var trace []string
+				ended := false
+				for range rnd.IntN(14) {
+					op := rnd.IntN(11)
+					if name == "closes badly" && !ended && op > 8 {
+						// The recorded rows were closed already, so an early
+						// Close has no error to return.
+						continue
+					}
+					want, got := step(live, op), step(replayed, op)
+					ended = ended || want == "Next false"
+					trace = append(trace, want)
+					require.Equal(t, want, got, "run %d, bound %d, after %s", run, maxRows, strings.Join(trace, "; "))
+				}
+				require.NoError(t, errors.Join(ignore(live.Close()), ignore(replayed.Close())))
+			}
+		})
+	}
+}
+
+func ignore(err error) error {
+	if errors.Is(err, errDriver) {
+		return nil
+	}
+	return err
+}
+
+// Several replays of one result are independent of each other.
+func TestReplaysShareRows(t *testing.T) {
+	rows := &codec.Rows{Columns: []string{"a"}, Values: []any{int64(1), []byte("two")}, N: 2}
+	a, b := newReplay(rows, nil), newReplay(rows, nil)
+	require.True(t, a.Next())
+	require.True(t, a.Next())
+	var v any
+	require.NoError(t, a.Scan(&v))
+	v.([]byte)[0] = '#'
+	require.False(t, a.Next())
+	require.True(t, b.Next())
+	require.True(t, b.Next())
+	require.NoError(t, b.Scan(&v))
+	require.Equal(t, []byte("two"), v)
+}
+
+func TestReplayColumnsAreClipped(t *testing.T) {
+	columns := make([]string, 1, 2)
+	columns[0] = "a"
+	rows := &codec.Rows{Columns: columns}
+	c, err := newReplay(rows, nil).Columns()
+	require.NoError(t, err)
+	_ = append(c, "b")
+	require.Equal(t, "", columns[:2][1])
+}
+
+func TestReplayWithoutTypes(t *testing.T) {
+	r := newReplay(&codec.Rows{Columns: []string{"a"}, Values: []any{int64(1)}, N: 1}, nil)
+	require.True(t, r.Next())
+	_, err := r.ColumnTypes()
+	require.ErrorIs(t, err, errNoTypes)
+	// Ent falls back to any.
+	require.IsType(t, new(any), entsql.ScanTypeOf(&entsql.Rows{ColumnScanner: r}, 0))
+	require.NoError(t, r.Close())
+	_, err = r.ColumnTypes()
+	require.EqualError(t, err, "sql: Rows are closed")
+}
+
+// Ent's own scanning works on replayed rows.
+func TestReplayUnderEnt(t *testing.T) {
+	rows := &codec.Rows{Columns: []string{"id", "name"}, Values: []any{int64(1), "a", int64(2), nil}, N: 2}
+	var got []struct {
+		ID   int
+		Name *string
+	}
+	require.NoError(t, entsql.ScanSlice(newReplay(rows, nil), &got))
+	require.Len(t, got, 2)
+	require.Equal(t, "a", *got[0].Name)
+	require.Nil(t, got[1].Name)
+
+	one := &codec.Rows{Columns: []string{"sum"}, Values: []any{3.0}, N: 1}
+	n, err := entsql.ScanInt(newReplay(one, nil))
+	require.NoError(t, err)
+	require.Equal(t, 3, n)
+	none := &codec.Rows{Columns: []string{"sum"}}
+	_, err = entsql.ScanInt(newReplay(none, nil))
+	require.ErrorIs(t, err, sql.ErrNoRows)
+}

@@ -1,0 +1,219 @@
+package cache
+
+import (
+	"slices"
+	"strings"
+)
+
+// finish resolves the names and lays down what results depend on.
+func (a *analysis) finish(st *Statement) {
+	a.pinScopes()
+	var (
+		depends []found
+		plain   = make(map[int16]found)
+	)
+	for i := range a.refs {
+		r := &a.refs[i]
+		a.settle(r, func(c *Column, at found) {
+			at.column = c
+			if r.projected && c.Sensitive {
+				a.sensitive = true
+			}
+			if r.column > 0 && at.exact && !r.star {
+				plain[r.column-1] = at
+				return
+			}
+			depends = append(depends, at)
+		})
+	}
+	if a.reason != Cacheable {
+		return
+	}
+	st.sensitive, st.counts = a.sensitive, a.countsOnly()
+	st.fixed.Spell = true
+	for _, t := range a.tables {
+		st.fixed.Table(t)
+		if t.View || a.coarse || slices.Contains(a.read, t) {
+			st.fixed.Any(t)
+		}
+	}
+	st.root = a.findRoot(plain)
+	if a.coarse {
+		if st.root != nil {
+			// Only ForeignColumns asks for it.
+			st.root.width = -1
+		}
+		return
+	}
+	if st.root != nil {
+		st.root.fallback.Spell = true
+		once(&st.root.fallback, st.root.table.members, func() { st.root.fallback.Members(st.root.table) })
+	}
+	for position, at := range plain {
+		it := a.scopes[at.scope].items[at.item]
+		exempt := st.root != nil && at.scope == a.outer && at.item == 0 && a.projection[position].alias == "" && !a.ordinals
+		if !exempt || it.table.View {
+			depends = append(depends, at)
+			continue
+		}
+		if at.column != it.table.ID[0] {
+			once(&st.root.fallback, at.column.column, func() { st.root.fallback.Column(at.column) })
+		}
+		if at.column.Computed {
+			once(&st.root.fallback, it.table.any, func() { st.root.fallback.Any(it.table) })
+		}
+	}
+	// Facts are the same whatever order the map has.
+	slices.SortFunc(depends, func(x, y found) int {
+		if n := strings.Compare(x.column.Table.Name, y.column.Table.Name); n != 0 {
+			return n
+		}
+		return strings.Compare(x.column.Name, y.column.Name)
+	})
+	a.occurrences(st, depends)
+}
+
+// occurrences adds what each occurrence of a table adds.
+func (a *analysis) occurrences(st *Statement, depends []found) {
+	for s := range a.scopes {
+		for i := range a.scopes[s].items {
+			it := &a.scopes[s].items[i]
+			if it.table == nil || it.table.View {
+				continue
+			}
+			if it.pin.column == nil {
+				once(&st.fixed, it.table.members, func() { st.fixed.Members(it.table) })
+				continue
+			}
+			p := pinned{pin: it.pin, root: st.root != nil && int32(s) == a.outer && i == 0}
+			p.fallback.Spell = true
+			p.fallback.Members(it.table)
+			for _, d := range depends {
+				if d.exact && d.scope == int32(s) && d.item == int32(i) && it.pin.covers(d.column) && !immutable(d.column) {
+					once(&p.fallback, d.column.column, func() { p.fallback.Column(d.column) })
+				}
+			}
+			st.pins = append(st.pins, p)
+		}
+	}
+	for _, d := range depends {
+		t := d.column.Table
+		if t.View {
+			continue
+		}
+		if d.column.Computed {
+			once(&st.fixed, t.any, func() { st.fixed.Any(t) })
+		}
+		if immutable(d.column) || d.exact && a.scopes[d.scope].items[d.item].pin.covers(d.column) {
+			continue
+		}
+		once(&st.fixed, d.column.column, func() { st.fixed.Column(d.column) })
+	}
+}
+
+// covers reports whether the pin's facts are touched by whatever changes the
+// column in the rows that matter: a write to a row touches its row, and a write
+// that moves a row between groups touches both groups.
+func (p *pin) covers(c *Column) bool { return p.column != nil && (p.row() || c == p.column) }
+
+// immutable reports whether no write changes the column of a row.
+func immutable(c *Column) bool { return len(c.Table.ID) == 1 && c.Table.ID[0] == c }
+
+// findRoot finds the table of which the result's rows are rows: the first of the
+// outermost FROM, if its id is in the projection and nothing makes one row of
+// many.
+func (a *analysis) findRoot(plain map[int16]found) *root {
+	if a.compound || a.outer < 0 || a.scopes[a.outer].aggregated || len(a.scopes[a.outer].items) == 0 {
+		return nil
+	}
+	t := a.scopes[a.outer].items[0].table
+	if t == nil || t.View || len(t.ID) != 1 {
+		return nil
+	}
+	for _, p := range a.projection {
+		if p.star {
+			return nil
+		}
+	}
+	for i := range a.projection {
+		at, ok := plain[int16(i)]
+		if !ok || at.scope != a.outer || at.item != 0 || at.column != t.ID[0] {
+			continue
+		}
+		r := &root{table: t, position: i, name: a.projection[i].alias, width: len(a.projection)}
+		if r.name == "" {
+			r.name = at.column.Name
+		}
+		if before, ok := plain[int16(i-1)]; ok && i == 1 {
+			r.join = before.item != 0
+		}
+		return r
+	}
+	return nil
+}
+
+// countsOnly reports whether the projection is one COUNT(…), perhaps with an
+// alias.
+func (a *analysis) countsOnly() bool {
+	if a.compound || len(a.projection) != 1 {
+		return false
+	}
+	i := int32(0)
+	for a.tokens[i].word != wSelect {
+		if i++; a.tokens[i].isOp('(') {
+			i = a.tokens[i].n
+		}
+	}
+	i++
+	if !strings.EqualFold(a.tokens[i].text, "count") || !a.tokens[i+1].isOp('(') {
+		return false
+	}
+	i = a.tokens[i+1].n + 1
+	if a.tokens[i].word == wAs {
+		i += 2
+	}
+	return a.tokens[i].kind == tokEnd || a.tokens[i].kind == tokWord && a.tokens[i].word.clause()
+}
+
+// once adds a fact unless it is there.
+func once(f *Facts, fact Fact, add func()) {
+	if !slices.Contains(f.List, fact) {
+		add()
+	}
+}
+
+// append adds the facts of g, which are spelled out.
+func (f *Facts) append(g *Facts) {
+	f.List = append(f.List, g.List...)
+	if f.Spell {
+		f.Tags = append(f.Tags, g.Tags...)
+	}
+}
+
+// truncate drops the facts from n on.
+func (f *Facts) truncate(n int) {
+	f.List = f.List[:n]
+	if f.Spell {
+		f.Tags = f.Tags[:n]
+	}
+}
+
+// contains reports whether every fact of want is among have.
+func contains(have, want []Fact) bool {
+	if len(have)*len(want) > 1<<10 {
+		have = slices.Clone(have)
+		slices.Sort(have)
+		for _, w := range want {
+			if _, ok := slices.BinarySearch(have, w); !ok {
+				return false
+			}
+		}
+		return true
+	}
+	for _, w := range want {
+		if !slices.Contains(have, w) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,138 @@
+package cache
+
+import (
+	"strconv"
+	"strings"
+)
+
+// pin says that only some rows of an occurrence of a table matter: those with
+// one of some values in a column. A WHERE that is a conjunction with
+// "column = value" in it pins the occurrence, under joins of any kind: a row
+// that an outer join made up has NULL in the column and fails the condition.
+type pin struct {
+	column *Column // nil: not pinned
+	values []value
+}
+
+// value is an argument or, if arg is negative, a literal.
+type value struct {
+	arg     int32
+	literal any
+}
+
+func (p *pin) row() bool {
+	return p.column != nil && len(p.column.Table.ID) == 1 && p.column.Table.ID[0] == p.column
+}
+
+// better reports whether p names fewer rows than q.
+func (p *pin) better(q *pin) bool {
+	if q.column == nil || p.row() != q.row() {
+		return q.column == nil || p.row()
+	}
+	return len(p.values) < len(q.values)
+}
+
+// pinScopes finds the pins of every SELECT.
+func (a *analysis) pinScopes() {
+	for s := range a.scopes {
+		if w := a.scopes[s].where; w[1] > w[0] {
+			a.conjuncts(int32(s), w[0], w[1])
+		}
+	}
+}
+
+// conjuncts visits the conditions of a conjunction. What might bind weaker than
+// AND, or hold an AND of its own, disqualifies the whole of it.
+func (a *analysis) conjuncts(s, i, end int32) {
+	for j := i; j < end; j++ {
+		switch t := &a.tokens[j]; {
+		case t.isOp('('):
+			j = t.n
+		case t.word == wOr, t.word == wCase, t.word == wBetween, t.word == wOperator && strings.EqualFold(t.text, "xor"),
+			t.kind == tokOp && a.dialect == mysqlDialect && strings.Contains(t.text, "||"):
+			return
+		}
+	}
+	start := i
+	for j := i; j <= end; j++ {
+		if j < end && a.tokens[j].isOp('(') {
+			j = a.tokens[j].n
+			continue
+		}
+		if j == end || a.tokens[j].word == wAnd && (j == i || !a.tokens[j-1].isOp('.')) {
+			if a.tokens[start].isOp('(') && a.tokens[start].n == j-1 && !a.beginsQuery(start+1) {
+				a.conjuncts(s, start+1, j-1)
+			} else if start < j {
+				a.condition(s, start, j)
+			}
+			start = j + 1
+		}
+	}
+}
+
+// condition pins an occurrence if the condition says which values a column has.
+func (a *analysis) condition(s, i, end int32) {
+	if a.tokens[i].word == wNot && a.path(i+1, end) == end {
+		a.pinColumn(s, i+1, end, []value{{arg: -1, literal: false}}, KindBool)
+		return
+	}
+	p := a.path(i, end)
+	switch {
+	case p == i:
+	case p == end:
+		a.pinColumn(s, i, p, []value{{arg: -1, literal: true}}, KindBool)
+	case a.tokens[p].kind == tokOp && (a.tokens[p].text == "=" || a.tokens[p].text == "=="):
+		if v, kind, ok := a.value(p + 1); ok && p+2 == end {
+			a.pinColumn(s, i, p, []value{v}, kind)
+		}
+	case a.tokens[p].word == wIn && a.tokens[p+1].isOp('(') && a.tokens[p+1].n == end-1:
+		values := make([]value, 0, (end-p)/2)
+		common := KindOther
+		for j := p + 2; j < end; j += 2 {
+			v, kind, ok := a.value(j)
+			if !ok || j+1 < end-1 && !a.tokens[j+1].isOp(',') {
+				return
+			}
+			if kind != KindOther {
+				if common != KindOther && common != kind {
+					return
+				}
+				common = kind
+			}
+			values = append(values, v)
+		}
+		a.pinColumn(s, i, p, values, common)
+	}
+}
+
+// value returns the value that is the token at i, and the kind of a literal.
+func (a *analysis) value(i int32) (value, Kind, bool) {
+	switch t := &a.tokens[i]; {
+	case t.kind == tokArg:
+		return value{arg: t.n}, KindOther, true
+	case t.kind == tokNumber:
+		n, err := strconv.ParseInt(t.text, 10, 64)
+		return value{arg: -1, literal: n}, KindInt, err == nil
+	case t.word == wTrue, t.word == wFalse:
+		return value{arg: -1, literal: t.word == wTrue}, KindBool, true
+	}
+	return value{}, KindOther, false
+}
+
+// pinColumn pins the occurrence that the name from i up to end belongs to, if
+// it is one of the scope's own and no better pin is known. Literals must be of
+// the column's kind.
+func (a *analysis) pinColumn(s, i, end int32, values []value, literals Kind) {
+	if a.tokens[end-1].isOp('*') {
+		return
+	}
+	f := a.resolve(s, i, int8(min((end-i)/2+1, 4)))
+	if !f.exact || f.scope != s || f.column.Table.View || !f.column.Exact || f.column.Computed ||
+		literals != KindOther && f.column.Kind != literals {
+		return
+	}
+	p := pin{column: f.column, values: values}
+	if it := &a.scopes[s].items[f.item]; (p.row() || f.column.Grouped) && p.better(&it.pin) {
+		it.pin = p
+	}
+}
