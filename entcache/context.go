@@ -1,0 +1,33 @@
+package entcache
+
+import (
+	"context"
+	"time"
+
+	"github.com/entcache/ent-cache/cache"
+)
+
+// Skip makes the reads under the returned context go to the database and leave
+// the cache alone.
+func Skip(ctx context.Context) context.Context { return cache.Skip(ctx) }
+
+// Refresh makes the reads under the returned context go to the database and
+// store what they get.
+func Refresh(ctx context.Context) context.Context { return cache.Refresh(ctx) }
+
+// Cache asks for the cache: the reads under the returned context are cached even
+// where their Mixin caches on demand or leaves the operation out. A type without
+// a Mixin stays uncached.
+func Cache(ctx context.Context) context.Context { return cache.Ask(ctx) }
+
+// WithTTL makes entries that reads under the returned context store live for at
+// most ttl instead of what their Mixin says. A ttl of zero or less is ignored.
+func WithTTL(ctx context.Context, ttl time.Duration) context.Context {
+	return cache.WithTTL(ctx, ttl)
+}
+
+// Explain calls f and returns what the cache made of each statement run under
+// the context it passes, in the order they ended, beside f's error.
+func Explain(ctx context.Context, f func(context.Context) error) ([]Explanation, error) {
+	return cache.Explain(ctx, f)
+}

@@ -1,0 +1,72 @@
+package entcache
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/entcache/ent-cache/cache"
+)
+
+// Option configures a cache.
+type Option func(*config) error
+
+type config struct {
+	cache.Options
+	maxBytes int64
+}
+
+// WithMaxBytes bounds the memory of cached results, in bytes. The default is
+// 64 MiB. Results used rarely make room for others.
+func WithMaxBytes(n int64) Option {
+	return func(c *config) error {
+		if n <= 0 {
+			return fmt.Errorf("entcache: WithMaxBytes(%d): use a positive number of bytes", n)
+		}
+		c.maxBytes = n
+		return nil
+	}
+}
+
+// WithLedgerFacts sets how many facts that writes touched lately are
+// remembered, in about 18 bytes each. The default, 262144, lasts for minutes at
+// a thousand writes a second; with fewer, writes expire entries they didn't
+// touch.
+func WithLedgerFacts(n int) Option {
+	return func(c *config) error {
+		if n <= 0 {
+			return fmt.Errorf("entcache: WithLedgerFacts(%d): use a positive number", n)
+		}
+		c.LedgerFacts = n
+		return nil
+	}
+}
+
+// WithNamespace makes s part of every key.
+func WithNamespace(s string) Option {
+	return func(c *config) error {
+		c.Namespace = s
+		return nil
+	}
+}
+
+// WithLogger sends warnings, and each hit, miss and bypass at debug level, to l.
+// The default is slog.Default(); nil keeps the default.
+func WithLogger(l *slog.Logger) Option {
+	return func(c *config) error {
+		c.Logger = l
+		return nil
+	}
+}
+
+// WithVaryBy makes what f returns part of every key. f must cover everything in
+// the context, besides the query, that decides what the database returns:
+// session variables, for instance, which row-level security looks at. Without
+// it reads under session variables aren't cached. f runs on every read and must
+// be safe for concurrent use.
+func WithVaryBy(f func(context.Context) string) Option {
+	return func(c *config) error {
+		c.VaryBy = f
+		return nil
+	}
+}

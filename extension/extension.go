@@ -1,0 +1,60 @@
+// Package extension is the Ent code generation extension of the cache. Only
+// the program that generates code imports it.
+package extension
+
+import (
+	"embed"
+	"text/template"
+
+	"entgo.io/ent/entc"
+	"entgo.io/ent/entc/gen"
+)
+
+//go:embed templates/*.tmpl
+var templates embed.FS
+
+// Extension adds to the generated code what the cache needs: what the tables
+// are, a few small methods for query builders and mutations, and the hook that
+// sees every write.
+//
+//	entc.Generate("./schema", &gen.Config{}, entc.Extensions(extension.New()))
+//
+// Generation fails, before it writes a file, on a policy that can't be kept;
+// the error names the schema, the field and the remedy.
+type Extension struct {
+	entc.DefaultExtension
+}
+
+var _ entc.Extension = (*Extension)(nil)
+
+// New returns the extension.
+func New() *Extension { return &Extension{} }
+
+// Hooks implements entc.Extension: it validates the schema.
+func (*Extension) Hooks() []gen.Hook {
+	return []gen.Hook{func(next gen.Generator) gen.Generator {
+		return gen.GenerateFunc(func(g *gen.Graph) error {
+			if err := validate(g); err != nil {
+				return err
+			}
+			return next.Generate(g)
+		})
+	}}
+}
+
+// Templates implements entc.Extension.
+func (*Extension) Templates() []*gen.Template {
+	return []*gen.Template{gen.MustParse(
+		gen.NewTemplate("entcache").Funcs(funcs).ParseFS(templates, "templates/*.tmpl"),
+	)}
+}
+
+// funcs are the decisions of the templates. Their names share a prefix because
+// Ent keeps the functions of all extensions in one map.
+var funcs = template.FuncMap{
+	"entcacheSpec":   describe,
+	"entcacheColumn": columnLiteral,
+	"entcachePolicy": policyLiteral,
+	"entcacheList":   listLiteral,
+	"entcacheType":   typeIdent,
+}

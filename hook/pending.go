@@ -1,0 +1,213 @@
+package hook
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"runtime"
+	"sync"
+	"weak"
+
+	"entgo.io/ent/dialect"
+	"github.com/entcache/ent-cache/cache"
+)
+
+// Transactions holds what the open transactions of a client have written. T is
+// the generated driver of a transaction. All methods are safe for concurrent
+// use.
+type Transactions[T any] struct {
+	mu sync.Mutex
+	// The keys are weak: a transaction that is neither committed nor rolled
+	// back must not stay for ever. Two weak pointers are equal only if they
+	// were made from the same object, so a new transaction at the address of
+	// an old one isn't taken for it.
+	open map[weak.Pointer[T]]*Pending
+}
+
+// Of returns what tx has written, and calls register the first time.
+func (t *Transactions[T]) Of(tx *T, register func(*Pending)) *Pending {
+	key := weak.Make(tx)
+	t.mu.Lock()
+	p, ok := t.open[key]
+	if !ok {
+		if t.open == nil {
+			t.open = make(map[weak.Pointer[T]]*Pending)
+		}
+		p = &Pending{}
+		t.open[key] = p
+		p.forget = func() { t.forget(key) }
+		runtime.AddCleanup(tx, t.forget, key)
+	}
+	t.mu.Unlock()
+	if !ok {
+		register(p)
+	}
+	return p
+}
+
+func (t *Transactions[T]) forget(key weak.Pointer[T]) {
+	t.mu.Lock()
+	delete(t.open, key)
+	t.mu.Unlock()
+}
+
+// maxPending is how many facts a transaction collects before it falls back to
+// whole tables.
+const maxPending = 1 << 16
+
+// Pending is what one transaction has written. It takes effect when the
+// transaction commits. All methods are safe for concurrent use.
+type Pending struct {
+	mu     sync.Mutex
+	writes []*Write // not finished yet
+	parts  []part
+	done   bool
+	forget func()
+}
+
+// part is what finished writes touched, for one cache.
+type part struct {
+	cache *cache.Cache
+	facts cache.Facts
+	typ   string
+}
+
+func (p *Pending) add(w *Write) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, have := range p.writes {
+		if have == w {
+			return
+		}
+	}
+	p.writes = append(p.writes, w)
+}
+
+// settle keeps what a finished write touched and lets go of the write.
+func (p *Pending) settle(w *Write) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, have := range p.writes {
+		if have == w {
+			p.writes = append(p.writes[:i], p.writes[i+1:]...)
+			break
+		}
+	}
+	if !p.done {
+		p.collect(w)
+	}
+	w.specs = nil
+}
+
+// collect adds what a write touched to the parts of its caches.
+func (p *Pending) collect(w *Write) {
+	for _, c := range w.caches {
+		pt := p.part(c, w.typ.Name)
+		if len(pt.facts.List) > maxPending {
+			pt.facts.Coarsen()
+		}
+		w.facts(&pt.facts)
+	}
+}
+
+func (p *Pending) part(c *cache.Cache, typ string) *part {
+	for i := range p.parts {
+		if p.parts[i].cache == c {
+			if p.parts[i].typ != typ {
+				p.parts[i].typ = "several"
+			}
+			return &p.parts[i]
+		}
+	}
+	p.parts = append(p.parts, part{cache: c, typ: typ})
+	return &p.parts[len(p.parts)-1]
+}
+
+// Tx wraps the database's transaction just before it commits. Its Commit is the
+// innermost there is: what it does after the database's own Commit returned is
+// done before any commit hook goes on.
+func (p *Pending) Tx(tx dialect.Tx) dialect.Tx {
+	if _, ok := tx.(*committing); ok {
+		return tx
+	}
+	return &committing{Tx: tx, pending: p}
+}
+
+// Drop forgets everything: the transaction rolled back.
+func (p *Pending) Drop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.end()
+}
+
+func (p *Pending) end() {
+	p.done = true
+	p.writes, p.parts = nil, nil
+	p.forget()
+}
+
+// commit holds everything written, runs the database's commit and makes the
+// writes take effect. A commit that failed counts as done: nobody knows.
+func (p *Pending) commit(run func() error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ctx := context.Background()
+	// Writes whose mutations are still running, because a hook commits the
+	// transaction it runs in.
+	for _, w := range p.writes {
+		p.collect(w)
+	}
+	holds := make([]*cache.Hold, len(p.parts))
+	release := func(touched bool) {
+		for i := range p.parts {
+			f := &p.parts[i].facts
+			if !touched {
+				f = &cache.Facts{}
+			}
+			p.parts[i].cache.Touch(ctx, holds[i], f, p.parts[i].typ)
+		}
+	}
+	for i := range p.parts {
+		h, err := p.parts[i].cache.Hold(ctx, &p.parts[i].facts)
+		if err != nil {
+			release(false)
+			return err
+		}
+		holds[i] = h
+	}
+	defer func() {
+		release(true)
+		p.end()
+	}()
+	return run()
+}
+
+// committing is a transaction about to commit.
+type committing struct {
+	dialect.Tx
+	pending *Pending
+}
+
+func (t *committing) Commit() error { return t.pending.commit(t.Tx.Commit) }
+
+var errUnsupported = errors.New("entcache: the transaction's driver doesn't support it")
+
+// ExecContext forwards to the transaction, for hooks that run before it commits.
+func (t *committing) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if tx, ok := t.Tx.(interface {
+		ExecContext(context.Context, string, ...any) (sql.Result, error)
+	}); ok {
+		return tx.ExecContext(ctx, query, args...)
+	}
+	return nil, errUnsupported
+}
+
+// QueryContext forwards to the transaction, for hooks that run before it commits.
+func (t *committing) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if tx, ok := t.Tx.(interface {
+		QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+	}); ok {
+		return tx.QueryContext(ctx, query, args...)
+	}
+	return nil, errUnsupported
+}
