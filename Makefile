@@ -1,0 +1,87 @@
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --warn-undefined-variables --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+
+GO ?= go
+# The race detector needs a C compiler; RACE= does without.
+RACE ?= -race
+TIMEOUT ?= 15m
+# Test binaries that run at once: with more, databases and tests fight for the cores.
+P ?= 2
+TESTFLAGS ?=
+
+# oracle: the first random operation, their number, the databases (all, sqlite3, postgres or mysql).
+SEED ?= 1
+OPS ?= 20000
+DB ?= all
+FUZZTIME ?= 30s
+BENCH ?= .
+ARGS ?=
+
+# Modules of their own, which the commands of the main one don't see.
+MODULES := $(patsubst %/go.mod,%,$(wildcard internal/*/go.mod internal/*/*/go.mod))
+
+# Starts private servers for the command after "--". Built, since "go run" passes on neither signals nor the exit status.
+SERVERS := bin/servers
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: lint $(SERVERS) ## Run all tests with the race detector, on SQLite, PostgreSQL and MariaDB
+	$(SERVERS) -- $(GO) test $(RACE) -p $(P) -timeout $(TIMEOUT) $(TESTFLAGS) ./...
+	@for module in $(MODULES); do \
+		echo "cd $$module && $(GO) test ./..."; \
+		(cd "$$module" && "$(CURDIR)/$(SERVERS)" -- $(GO) test $(RACE) -p $(P) -timeout $(TIMEOUT) $(TESTFLAGS) ./...); \
+	done
+
+.PHONY: test-quick
+test-quick: ## Run the tests that need no server, without the race detector
+	CI= ENTCACHE_TEST_POSTGRES= ENTCACHE_TEST_MYSQL= $(GO) test -timeout $(TIMEOUT) $(TESTFLAGS) ./...
+
+.PHONY: oracle
+oracle: $(SERVERS) ## Compare a cached and an uncached client over random operations (SEED= OPS= DB=)
+	$(SERVERS) -only $(DB) -- $(GO) run ./internal/oracle/cmd/oracle -seed $(SEED) -ops $(OPS) -db $(DB)
+
+# Before Go 1.27 fuzzing may end with "context deadline exceeded" and no finding (go.dev/issue/75804): that alone is no failure.
+.PHONY: fuzz
+fuzz: ## Run every fuzz test for FUZZTIME=
+	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	for dir in $$(grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -r -n1 dirname | sort -u); do \
+		for name in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go | cut -c6- | sort -u); do \
+			echo "$$dir $$name"; \
+			(cd "$$dir" && $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) .) 2>&1 | tee "$$log" || \
+				grep -A1 '^--- FAIL: Fuzz' "$$log" | grep -qx '    context deadline exceeded'; \
+		done; \
+	done
+
+.PHONY: generate
+generate: ## Generate code again
+	$(GO) generate ./...
+
+.PHONY: example
+example: ## Run the example shop (ARGS=)
+	$(GO) run ./example/shop $(ARGS)
+
+.PHONY: bench
+bench: ## Run the benchmarks (BENCH=)
+	cd internal/benchmarks && $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+.PHONY: lint
+lint: ## Check formatting, and run go vet
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w is needed:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	@for module in $(MODULES); do echo "cd $$module && $(GO) vet ./..."; (cd "$$module" && $(GO) vet ./...); done
+
+.PHONY: clean
+clean: ## Remove what the other targets built
+	rm -rf bin
+	$(GO) clean -testcache
+
+# Built each time: Go knows best whether something has changed.
+.PHONY: $(SERVERS)
+$(SERVERS):
+	@$(GO) build -buildvcs=false -o $@ ./internal/testdb/cmd/servers
