@@ -6,6 +6,8 @@ import (
 	"time"
 
 	entsql "entgo.io/ent/dialect/sql"
+
+	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 // assign copies src, a value of a cached row, into dest as rows.Scan of
@@ -109,7 +111,9 @@ func assign(dest, src any) error {
 		switch d := dest.(type) {
 		case *[]byte:
 			if d != nil {
-				*d = bytes.Clone(s)
+				if *d = bytes.Clone(s); mutant.On(mutant.BytesShared) {
+					*d = s
+				}
 				return nil
 			}
 		case *sql.NullString:

@@ -4,6 +4,8 @@ import (
 	"database/sql/driver"
 	"reflect"
 	"strconv"
+
+	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 // canonical returns v in the one form in which values of the column are
@@ -12,7 +14,7 @@ import (
 // reaches us as the argument of a query, as the field of a mutation and as what
 // the driver read, so every shape a driver gives it must end in one form.
 func (c *Column) canonical(v any, fold bool) (canonical, bool) {
-	if !c.Exact || fold && c.Kind == KindString {
+	if !c.Exact || fold && c.Kind == KindString && !mutant.On(mutant.FoldIgnored) {
 		return canonical{}, false
 	}
 	switch x := v.(type) {

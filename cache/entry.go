@@ -26,12 +26,16 @@ type Entry struct {
 	Filled time.Time
 
 	valid atomic.Uint64 // no fact was touched in (Position, valid]
+	size  int           // what Size returns, if it was found already
 }
 
 const entrySize = 160
 
 // Size estimates the memory the entry holds, in bytes.
 func (e *Entry) Size() int {
+	if e.size > 0 {
+		return e.size
+	}
 	return entrySize + e.Rows.Size() + 8*(len(e.Facts)+len(e.Tables)) + 128*len(e.Types)
 }
 

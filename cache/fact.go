@@ -7,6 +7,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/entcache/ent-cache/cache/ledger"
+	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 // Fact is the 64-bit name of something a result depends on and a write touches.
@@ -158,16 +159,36 @@ func (f *Facts) addValue(fact Fact, kind FactKind, t *Table, column string, v ca
 func (f *Facts) Any(t *Table) { f.add(t.any, FactAny, t, "") }
 
 // Table adds table(t).
-func (f *Facts) Table(t *Table) { f.add(t.table, FactTable, t, "") }
+func (f *Facts) Table(t *Table) {
+	if mutant.On(mutant.SkipTable) {
+		return
+	}
+	f.add(t.table, FactTable, t, "")
+}
 
 // Members adds members(t).
-func (f *Facts) Members(t *Table) { f.add(t.members, FactMembers, t, "") }
+func (f *Facts) Members(t *Table) {
+	if mutant.On(mutant.SkipMembers) {
+		return
+	}
+	f.add(t.members, FactMembers, t, "")
+}
 
 // Column adds column(t,c).
-func (f *Facts) Column(c *Column) { f.add(c.column, FactColumn, c.Table, c.Name) }
+func (f *Facts) Column(c *Column) {
+	if mutant.On(mutant.SkipColumn) {
+		return
+	}
+	f.add(c.column, FactColumn, c.Table, c.Name)
+}
 
 // Groups adds groups(t,c).
-func (f *Facts) Groups(c *Column) { f.add(c.groups, FactGroups, c.Table, c.Name) }
+func (f *Facts) Groups(c *Column) {
+	if mutant.On(mutant.SkipGroups) {
+		return
+	}
+	f.add(c.groups, FactGroups, c.Table, c.Name)
+}
 
 // Group adds group(t,c=v) and reports whether v has a canonical form; where it
 // has none nothing is added, and the caller must add something coarser.
@@ -175,6 +196,9 @@ func (f *Facts) Group(c *Column, v any) bool {
 	cv, ok := c.canonical(v, f.Fold)
 	if !ok {
 		return false
+	}
+	if mutant.On(mutant.SkipGroup) {
+		return true
 	}
 	f.addValue(valueFact(c.groupSeed, cv), FactGroup, c.Table, c.Name, cv)
 	return true
@@ -190,6 +214,9 @@ func (f *Facts) Row(t *Table, id any) bool {
 	v, ok := t.ID[0].canonical(id, f.Fold)
 	if !ok {
 		return false
+	}
+	if mutant.On(mutant.SkipRow) {
+		return true
 	}
 	f.addValue(valueFact(t.rowSeed, v), FactRow, t, "", v)
 	return true

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/entcache/ent-cache/cache/ledger"
+	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 // Hold is a write that was announced and hasn't ended.
@@ -20,6 +21,9 @@ type Hold struct {
 // are neither served nor stored. An error means that the write must not happen.
 func (c *Cache) Hold(ctx context.Context, f *Facts) (*Hold, error) {
 	if c.closed.Load() {
+		return &Hold{}, nil
+	}
+	if mutant.On(mutant.HoldIgnored) {
 		return &Hold{}, nil
 	}
 	h := &Hold{facts: unique(f.List)}

@@ -4,10 +4,13 @@ import (
 	"crypto/sha256"
 	"database/sql/driver"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"reflect"
 	"sync"
 	"time"
+
+	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 // A key is the hash of everything that decides a result: namespace, dialect,
@@ -26,7 +29,13 @@ func (st *prepared) key(database uint64, vary string, args []any) (Key, bool) {
 	b = binary.BigEndian.AppendUint64(b, database)
 	b = appendString(b, vary)
 	ok := true
-	for _, a := range args {
+	for i, a := range args {
+		if mutant.On(mutant.KeyWithoutArgs) || mutant.On(mutant.KeyFirstArg) && i > 0 {
+			break
+		}
+		if mutant.On(mutant.KeyWithoutTypes) {
+			a = fmt.Sprint(a)
+		}
 		if b, ok = appendArg(b, a); !ok {
 			break
 		}

@@ -2,8 +2,11 @@ package cache
 
 import (
 	"crypto/sha256"
+	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/entcache/ent-cache/codec"
 )
 
 // memoSize is how many statements a generation of the memo holds. The texts of
@@ -36,6 +39,39 @@ type prepared struct {
 	seed [32]byte
 	// tables is any(T) for each table read.
 	tables []Fact
+	// columns are the names of the first result's columns.
+	columns atomic.Pointer[[]string]
+}
+
+// expect returns how many facts a result has, roughly.
+func (st *prepared) expect(args, rows int) int {
+	n := len(st.fixed.List) + args + len(st.pins)
+	if st.root != nil {
+		n += rows
+	}
+	return n
+}
+
+// shareColumns makes a result that wasn't handed out yet use the column names of
+// an earlier one of the statement, and reports whether it did: else every entry
+// would keep its own.
+func (st *prepared) shareColumns(rows *codec.Rows) bool {
+	known := st.columns.Load()
+	if known == nil {
+		columns := rows.Columns // a pointer into rows would keep all of them
+		st.columns.CompareAndSwap(nil, &columns)
+		return false
+	}
+	if !slices.Equal(*known, rows.Columns) {
+		return false
+	}
+	rows.Columns = *known
+	return true
+}
+
+// columnsSize is what codec.Rows.Size counts for column names.
+func columnsSize(columns []string) int {
+	return (&codec.Rows{Columns: columns}).Size() - (&codec.Rows{}).Size()
 }
 
 func (m *memo) get(s *Schema, namespace, dialect, query string) *prepared {

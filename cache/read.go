@@ -8,6 +8,7 @@ import (
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
+	"github.com/entcache/ent-cache/internal/mutant"
 	"github.com/entcache/ent-cache/schema"
 )
 
@@ -17,6 +18,9 @@ func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, r
 	d := sc.driver
 	st := c.memo.get(sc.typ.Schema, c.opts.Namespace, d.dialect, query)
 	reason := st.Reason()
+	if mutant.On(mutant.VolatileCached) && reason == Volatile || mutant.On(mutant.LockingCached) && reason == Locking {
+		reason = Cacheable
+	}
 	if reason == Cacheable {
 		reason = st.CheckArgs(args)
 	}
@@ -64,15 +68,22 @@ func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, r
 func (c *Cache) valid(e *Entry) bool {
 	now := c.ledger.Now()
 	checked := e.valid.Load()
-	if checked == now {
+	if checked == now || mutant.On(mutant.NeverInvalid) {
 		return true
 	}
 	// Most often the writes went to other tables. Every write to a table
 	// touches its any(T), so if none of those moved since the last check the
 	// facts didn't either.
-	if c.ledger.Unchanged(e.Tables, checked) || c.ledger.Unchanged(e.Facts, e.Position) {
+	tables := e.Tables
+	if mutant.On(mutant.TablesUnchecked) {
+		tables = tables[:1]
+	}
+	if c.ledger.Unchanged(tables, checked) || c.ledger.Unchanged(e.Facts, e.Position) {
 		e.valid.Store(now)
 		return true
+	}
+	if mutant.On(mutant.InvalidOnce) {
+		e.valid.Store(now)
 	}
 	return false
 }
@@ -114,7 +125,7 @@ func (r *reading) miss(ctx context.Context, rows *entsql.Rows) error {
 		if f.entry == nil {
 			break
 		}
-		if c.valid(f.entry) {
+		if c.valid(f.entry) || mutant.On(mutant.CoalescedAsIs) {
 			c.coalesced(ctx, r, f.entry)
 			rows.ColumnScanner = newReplay(f.entry.Rows, f.entry.Types)
 			return nil
@@ -164,19 +175,30 @@ func (r *reading) fill(ctx context.Context, rows *entsql.Rows) (*Entry, error) {
 		c.failed(ctx, r, err)
 		return nil, err
 	}
+	if rec.reason == TooLarge && mutant.On(mutant.TruncatedCached) {
+		_ = rec.rest.Close()
+		rec.reason = Cacheable
+	}
 	if rec.reason != Cacheable {
-		rows.ColumnScanner = newReplayThen(rec.rows, rec.types, rec.rest, rec.err)
+		rows.ColumnScanner = rec.scanner()
 		c.refused(ctx, r, rec.reason, started)
 		return nil, nil
 	}
 	rows.ColumnScanner = newReplay(rec.rows, rec.types)
+	if mutant.On(mutant.StampAfter) {
+		position = c.ledger.Now()
+	}
 	e := &Entry{Rows: rec.rows, Types: rec.types, Tables: r.st.tables, Position: position, Filled: time.Now()}
-	e.valid.Store(position)
-	f := Facts{Fold: sc.driver.dialect == dialect.MySQL}
+	// It hasn't been found valid at any position yet: a fact may be held.
+	f := Facts{Fold: sc.driver.dialect == dialect.MySQL, List: make([]Fact, 0, r.st.expect(len(r.args), e.Rows.N))}
 	r.st.Facts(&f, r.args, e.Rows)
 	slices.Sort(f.List)
 	e.Facts = slices.Clip(slices.Compact(f.List))
-	if !c.valid(e) {
+	e.size = e.Size()
+	if own := e.Rows.Columns; r.st.shareColumns(e.Rows) {
+		e.size -= columnsSize(own)
+	}
+	if !c.valid(e) && !mutant.On(mutant.OvertakenServed) {
 		c.refused(ctx, r, Overtaken, started)
 		return e, nil
 	}

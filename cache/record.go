@@ -3,6 +3,7 @@ package cache
 import (
 	"database/sql"
 	"slices"
+	"sync"
 
 	entsql "entgo.io/ent/dialect/sql"
 
@@ -47,9 +48,6 @@ func record(live entsql.ColumnScanner, maxRows, maxBytes int, types bool) (recor
 		rec.reason, rec.rest = TooLarge, live
 		return rec, nil
 	}
-	if cap(rec.rows.Values)-len(rec.rows.Values) > len(rec.rows.Values)/4 {
-		rec.rows.Values = slices.Clone(rec.rows.Values)
-	}
 	if rec.err == nil {
 		rec.err = live.Err()
 	}
@@ -72,14 +70,15 @@ func record(live entsql.ColumnScanner, maxRows, maxBytes int, types bool) (recor
 // read appends rows until they end, and reports whether a bound stopped it.
 func (rec *recorded) read(live entsql.ColumnScanner, maxRows, maxBytes int) bool {
 	var (
-		rows  = rec.rows
-		row   = make([]any, len(rows.Columns))
-		dest  = make([]any, len(rows.Columns))
-		bytes int
+		rows      = rec.rows
+		s         = scratches.Get().(*scratch)
+		row, dest = s.forRow(len(rows.Columns))
+		bytes     int
 	)
-	for i := range row {
-		dest[i] = &row[i]
-	}
+	defer func() {
+		rows.Values = append([]any(nil), s.values...)
+		s.free()
+	}()
 	if maxBytes > 0 {
 		bytes = rows.Size()
 	}
@@ -89,10 +88,10 @@ func (rec *recorded) read(live entsql.ColumnScanner, maxRows, maxBytes int) bool
 			rec.err = err
 			return false
 		}
-		rows.Values = append(rows.Values, row...)
+		s.values = append(s.values, row...)
 		rows.N++
 		for _, v := range row {
-			bytes += 8 + codec.ValueSize(v)
+			bytes += anySize + codec.ValueSize(v)
 			if !codec.Known(v) {
 				rec.reason = UnknownValue
 			}
@@ -102,6 +101,40 @@ func (rec *recorded) read(live entsql.ColumnScanner, maxRows, maxBytes int) bool
 		}
 	}
 	return false
+}
+
+// scratch is what rows are read into, so that a result's own slice is allocated
+// once, in its final size.
+type scratch struct {
+	row, dest, values []any
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// maxScratch is how many values a scratch that is kept has room for.
+const maxScratch = 1 << 14
+
+// forRow returns room for a row and the destinations that fill it.
+func (s *scratch) forRow(columns int) (row, dest []any) {
+	if len(s.row) < columns {
+		s.row = make([]any, max(16, columns))
+		s.dest = make([]any, len(s.row))
+		for i := range s.row {
+			s.dest[i] = &s.row[i]
+		}
+	}
+	return s.row[:columns], s.dest[:columns]
+}
+
+// free gives the scratch back; it keeps no value alive.
+func (s *scratch) free() {
+	if cap(s.values) > maxScratch {
+		s.values = nil
+	}
+	clear(s.row)
+	clear(s.values)
+	s.values = s.values[:0]
+	scratches.Put(s)
 }
 
 // anySize is what a value takes beside what codec.ValueSize counts.

@@ -5,6 +5,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/entcache/ent-cache/internal/mutant"
 	"github.com/entcache/ent-cache/schema"
 )
 
@@ -325,7 +326,9 @@ func closure(t *Table, next map[*Table][]*Table) []*Table {
 			if !seen[n] {
 				seen[n] = true
 				out = append(out, n)
-				walk(n)
+				if !mutant.On(mutant.CascadeOneStep) {
+					walk(n)
+				}
 			}
 		}
 	}

@@ -7,11 +7,14 @@ import (
 
 	"entgo.io/ent"
 	"entgo.io/ent/dialect"
+	"github.com/entcache/ent-cache/internal/mutant"
 	"github.com/entcache/ent-cache/schema"
 )
 
-// scope is one read that may be cached, from the interceptor to the driver.
+// scope is one read that may be cached, from the interceptor to the driver. It is
+// the context the read runs under, which saves a second allocation.
 type scope struct {
+	context.Context
 	driver  *Driver
 	typ     *Type
 	op      schema.Op
@@ -26,6 +29,28 @@ type scope struct {
 
 type scopeKey struct{}
 
+// Value returns the scope itself for its key.
+func (sc *scope) Value(key any) any {
+	if key == (scopeKey{}) {
+		return sc
+	}
+	return sc.Context.Value(key)
+}
+
+// Routed is a builder whose driver Route may have replaced.
+type Routed struct {
+	builder Builder
+	driver  dialect.Driver
+}
+
+// Done gives the builder its driver back. It is to be called when the read is
+// over.
+func (r Routed) Done() {
+	if r.builder != nil {
+		r.builder.EntcacheSetDriver(r.driver)
+	}
+}
+
 var ops = map[string]schema.Op{
 	ent.OpQueryFirst: schema.First, ent.OpQueryFirstID: schema.First,
 	ent.OpQueryOnly: schema.Only, ent.OpQueryOnlyID: schema.Only,
@@ -35,21 +60,21 @@ var ops = map[string]schema.Op{
 }
 
 // Route decides whether the read of a builder may be cached. It returns the
-// context to run the read under and a function to call when it is over.
-func (c *Cache) Route(ctx context.Context, q ent.Query) (context.Context, func()) {
+// context to run the read under and what to call Done of when it is over.
+func (c *Cache) Route(ctx context.Context, q ent.Query) (context.Context, Routed) {
 	b, ok := q.(Builder)
 	if !ok {
 		name := fmt.Sprintf("%T", q)
 		c.warnOnce(ctx, "a query builder has no generated methods and isn't cached", name,
 			"add entc.Extensions(extension.New()) to entc.go and generate again")
 		c.stats.bypass(nil, 0, NotGenerated)
-		return ctx, func() {}
+		return ctx, Routed{}
 	}
 	drv := b.EntcacheDriver()
 	if d, ok := drv.(*Driver); ok {
 		if d.cache != c {
 			// Another cache's interceptor came first.
-			return ctx, func() {}
+			return ctx, Routed{}
 		}
 		// An entity of an earlier read handed the driver on.
 		drv = d.Driver
@@ -58,15 +83,15 @@ func (c *Cache) Route(ctx context.Context, q ent.Query) (context.Context, func()
 	sc, reason := c.decide(ctx, b, drv)
 	if reason != Cacheable {
 		c.bypassed(ctx, sc, reason, "", "")
-		return ctx, func() {}
+		return ctx, Routed{}
 	}
 	b.EntcacheSetDriver(sc.driver)
-	return context.WithValue(ctx, scopeKey{}, sc), func() { b.EntcacheSetDriver(drv) }
+	return sc, Routed{builder: b, driver: drv}
 }
 
 func (c *Cache) decide(ctx context.Context, b Builder, drv dialect.Driver) (*scope, Reason) {
 	typ := b.EntcacheType()
-	sc := &scope{typ: typ, op: schema.All, stats: c.statsOf(typ), explain: explainerOf(ctx)}
+	sc := &scope{Context: ctx, typ: typ, op: schema.All, stats: c.statsOf(typ), explain: explainerOf(ctx)}
 	if qc := ent.QueryFromContext(ctx); qc != nil && qc == b.EntcacheContext() {
 		sc.root = true
 		if op, ok := ops[qc.Op]; ok {
@@ -95,6 +120,7 @@ func (c *Cache) decide(ctx context.Context, b Builder, drv dialect.Driver) (*sco
 	}
 	o := OriginOf(drv)
 	switch {
+	case mutant.On(mutant.TxReadsCached) && o.EntTx != nil:
 	case o.EntTx != nil || o.Tx != nil:
 		return sc, InTransaction
 	case o.DB == nil:

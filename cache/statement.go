@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/entcache/ent-cache/codec"
+	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 // Statement is what the cache knows of the text of one SQL statement: whether
@@ -134,6 +135,9 @@ func (st *Statement) moving(arg any) bool {
 // by the type it reads, so that it asks for the column's type. The columns are
 // named as the driver names them.
 func (st *Statement) ForeignColumns(columns []string) bool {
+	if mutant.On(mutant.TypesDropped) {
+		return false
+	}
 	for i, c := range columns {
 		if st.root != nil && !(st.root.join && i == 0) {
 			if st.root.table.Column(c) == nil {
@@ -176,7 +180,7 @@ func (st *Statement) Facts(f *Facts, args []any, rows *codec.Rows) {
 			f.append(&p.fallback)
 		case !p.row():
 			f.Groups(p.column)
-		case p.root && carried && contains(f.List[first:last], f.List[mark:]):
+		case p.root && carried && (contains(f.List[first:last], f.List[mark:]) || mutant.On(mutant.NotFoundByRow)):
 			f.truncate(mark)
 		default:
 			f.Members(p.column.Table)

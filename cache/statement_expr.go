@@ -157,9 +157,11 @@ func (a *analysis) call(s, i, p int32) functionKind {
 		for _, t := range tables {
 			a.mention(t)
 		}
-		// It may be an aggregate.
-		a.scopes[s].aggregated = true
-		return functionAggregate
+		if !a.filter {
+			// It may be an aggregate.
+			a.scopes[s].aggregated = true
+			return functionAggregate
+		}
 	}
 	return kind
 }

@@ -3,6 +3,8 @@ package cache
 import (
 	"slices"
 	"strings"
+
+	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 // finish resolves the names and lays down what results depend on.
@@ -12,7 +14,16 @@ func (a *analysis) finish(st *Statement) {
 		depends []found
 		plain   = make(map[int16]found)
 	)
+	if len(a.refs)*len(a.derived) > maxWork {
+		a.fail(NotUnderstood, "too many names")
+	}
 	for i := range a.refs {
+		if len(depends) > maxDepends {
+			a.fail(NotUnderstood, "too many columns")
+		}
+		if a.reason != Cacheable {
+			break
+		}
 		r := &a.refs[i]
 		a.settle(r, func(c *Column, at found) {
 			at.column = c
@@ -33,7 +44,7 @@ func (a *analysis) finish(st *Statement) {
 	st.fixed.Spell = true
 	for _, t := range a.tables {
 		st.fixed.Table(t)
-		if t.View || a.coarse || slices.Contains(a.read, t) {
+		if (t.View || a.coarse || slices.Contains(a.read, t)) && !mutant.On(mutant.IgnoreViews) {
 			st.fixed.Any(t)
 		}
 	}
@@ -49,9 +60,12 @@ func (a *analysis) finish(st *Statement) {
 		st.root.fallback.Spell = true
 		once(&st.root.fallback, st.root.table.members, func() { st.root.fallback.Members(st.root.table) })
 	}
-	for position, at := range plain {
+	for _, at := range plain {
+		if mutant.On(mutant.SkipProjected) {
+			continue
+		}
 		it := a.scopes[at.scope].items[at.item]
-		exempt := st.root != nil && at.scope == a.outer && at.item == 0 && a.projection[position].alias == "" && !a.ordinals
+		exempt := st.root != nil && at.scope == a.outer && at.item == 0 && !a.ordinals
 		if !exempt || it.table.View {
 			depends = append(depends, at)
 			continue
@@ -81,6 +95,9 @@ func (a *analysis) occurrences(st *Statement, depends []found) {
 			if it.table == nil || it.table.View {
 				continue
 			}
+			if mutant.On(mutant.IgnoreJoins) && i > 0 || mutant.On(mutant.IgnoreSubqueries) && int32(s) != a.outer {
+				continue
+			}
 			if it.pin.column == nil {
 				once(&st.fixed, it.table.members, func() { st.fixed.Members(it.table) })
 				continue
@@ -97,6 +114,9 @@ func (a *analysis) occurrences(st *Statement, depends []found) {
 		}
 	}
 	for _, d := range depends {
+		if d.exact && (mutant.On(mutant.IgnoreJoins) && d.item > 0 || mutant.On(mutant.IgnoreSubqueries) && d.scope != a.outer) {
+			continue
+		}
 		t := d.column.Table
 		if t.View {
 			continue
@@ -114,7 +134,9 @@ func (a *analysis) occurrences(st *Statement, depends []found) {
 // covers reports whether the pin's facts are touched by whatever changes the
 // column in the rows that matter: a write to a row touches its row, and a write
 // that moves a row between groups touches both groups.
-func (p *pin) covers(c *Column) bool { return p.column != nil && (p.row() || c == p.column) }
+func (p *pin) covers(c *Column) bool {
+	return p.column != nil && (p.row() || c == p.column || mutant.On(mutant.GroupCovers))
+}
 
 // immutable reports whether no write changes the column of a row.
 func immutable(c *Column) bool { return len(c.Table.ID) == 1 && c.Table.ID[0] == c }
@@ -123,31 +145,21 @@ func immutable(c *Column) bool { return len(c.Table.ID) == 1 && c.Table.ID[0] ==
 // outermost FROM, if its id is in the projection and nothing makes one row of
 // many.
 func (a *analysis) findRoot(plain map[int16]found) *root {
-	if a.compound || a.outer < 0 || a.scopes[a.outer].aggregated || len(a.scopes[a.outer].items) == 0 {
+	if a.compound || a.starred || a.outer < 0 || a.scopes[a.outer].aggregated || len(a.scopes[a.outer].items) == 0 {
 		return nil
 	}
 	t := a.scopes[a.outer].items[0].table
 	if t == nil || t.View || len(t.ID) != 1 {
 		return nil
 	}
-	for _, p := range a.projection {
-		if p.star {
-			return nil
+	for i := range int16(a.columns) {
+		if at, ok := plain[i]; ok && at.scope == a.outer && at.item == 0 && at.column == t.ID[0] {
+			before, ok := plain[i-1]
+			return &root{
+				table: t, position: int(i), name: at.column.Name, width: a.columns,
+				join: ok && i == 1 && before.item != 0,
+			}
 		}
-	}
-	for i := range a.projection {
-		at, ok := plain[int16(i)]
-		if !ok || at.scope != a.outer || at.item != 0 || at.column != t.ID[0] {
-			continue
-		}
-		r := &root{table: t, position: i, name: a.projection[i].alias, width: len(a.projection)}
-		if r.name == "" {
-			r.name = at.column.Name
-		}
-		if before, ok := plain[int16(i-1)]; ok && i == 1 {
-			r.join = before.item != 0
-		}
-		return r
 	}
 	return nil
 }
@@ -155,7 +167,7 @@ func (a *analysis) findRoot(plain map[int16]found) *root {
 // countsOnly reports whether the projection is one COUNT(…), perhaps with an
 // alias.
 func (a *analysis) countsOnly() bool {
-	if a.compound || len(a.projection) != 1 {
+	if a.compound || a.columns != 1 {
 		return false
 	}
 	i := int32(0)

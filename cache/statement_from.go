@@ -23,7 +23,9 @@ func (a *analysis) from(s, i, end int32) int32 {
 			i = a.fromItem(s, i+1, end)
 		case t.word == wOn:
 			stop := a.onEnd(i+1, end)
+			a.filter = true
 			a.expression(s, i+1, stop, false)
+			a.filter = false
 			i = stop
 		case t.word == wUsing && a.tokens[i+1].isOp('('):
 			stop := a.tokens[i+1].n

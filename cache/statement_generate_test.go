@@ -11,6 +11,8 @@ type generator struct {
 	choose func(n int) int
 	names  int
 	ctes   []source
+	// distinct gives nothing derived the name of a table.
+	distinct bool
 }
 
 // source is an element of FROM.
@@ -59,12 +61,19 @@ func (g *generator) fresh() string {
 	return fmt.Sprintf("x%d", g.names)
 }
 
+func (g *generator) derivedName() string {
+	if name := g.fresh(); g.distinct || !g.one(3) {
+		return name
+	}
+	return g.pick("users", "pets")
+}
+
 // statement writes a whole statement.
 func (g *generator) statement() selected {
 	var with piece
 	if g.one(10) {
 		body := g.query(2, nil, 0)
-		name := g.pick("c1", "users", "pets")
+		name := g.derivedName()
 		if len(body.columns) > 0 {
 			with.add("WITH "+name+" AS (%s) ", body.piece)
 			g.ctes = append(g.ctes, source{name: name, columns: body.columns})
@@ -73,7 +82,7 @@ func (g *generator) statement() selected {
 	s := g.query(0, nil, 0)
 	with.add("%s", s.piece)
 	s.piece = with
-	if g.one(12) {
+	if g.one(6) {
 		other := g.query(1, nil, len(s.columns))
 		if len(other.columns) == len(s.columns) && !strings.Contains(s.sql, " LIMIT ") && !strings.Contains(s.sql, " ORDER BY ") &&
 			!strings.Contains(other.sql, " ORDER BY ") {
@@ -90,7 +99,7 @@ func (g *generator) query(depth int, outer []source, want int) selected {
 		from piece
 	)
 	sources := []source{g.source(&from, depth)}
-	for n := g.choose(6 + 3*depth); n >= 4 && n < 6 && len(sources) < 3; n++ {
+	for n := g.choose(2 + depth); n == 0 && len(sources) < 3; n = g.choose(3) {
 		kind := g.pick(" JOIN ", " JOIN ", " LEFT JOIN ", " LEFT JOIN ", " RIGHT JOIN ", " FULL JOIN ", ", ")
 		from.add(kind)
 		sources = append(sources, g.source(&from, depth))
@@ -154,7 +163,7 @@ func (g *generator) source(from *piece, depth int) source {
 	case 0:
 		if depth < 2 {
 			sub := g.query(depth+1, nil, 0)
-			name := g.pick(g.fresh(), g.fresh(), "users")
+			name := g.derivedName()
 			from.add("(%s) AS "+name, sub.piece)
 			return source{name: name, columns: sub.columns}
 		}
@@ -200,7 +209,7 @@ func (g *generator) project(p *piece, s *selected, sources, outer []source, dept
 	root, n := sources[0], 1+g.choose(3)
 	if want > 0 {
 		n = want
-	} else if !grouped && g.choose(4) > 0 && root.keys != nil {
+	} else if (!grouped || g.one(4)) && g.choose(4) > 0 && root.keys != nil {
 		if len(sources) > 1 && g.one(3) {
 			c := g.column(sources[1:])
 			item(c.sql[strings.IndexByte(c.sql, '.')+1:], c)
@@ -224,7 +233,7 @@ func (g *generator) project(p *piece, s *selected, sources, outer []source, dept
 			alias := g.fresh()
 			item(alias, piece{sql: "SUM(" + c.sql + ") OVER (PARTITION BY " + g.column(sources).sql + ")"})
 			p.add(" AS " + alias)
-		case grouped && g.one(2), want > 0 && g.one(10):
+		case grouped && g.one(2), want > 0 && g.one(10), depth == 0 && want == 0 && g.one(20):
 			item("a", g.aggregate(sources))
 			aggregate = true
 		default:
@@ -374,7 +383,7 @@ func (g *generator) predicate(sources, outer []source, depth int) piece {
 	case 9:
 		p.add("%s BETWEEN %s AND %s", c, g.number(), g.number())
 	case 10:
-		p.add("CASE WHEN %s AND %s THEN 1 ELSE 0 END = %s", g.predicate(sources, outer, 2), g.pinning(sources), g.number())
+		p.add("CASE WHEN %s AND %s AND %s THEN 1 ELSE 0 END = %s", g.predicate(sources, outer, 2), g.pinning(sources), g.predicate(sources, outer, 2), g.number())
 	case 11:
 		p.add("%s LIKE ? ESCAPE '\\'", c)
 		p.args = append(p.args, g.pick("a%", "%b"))
@@ -390,7 +399,8 @@ func (g *generator) predicate(sources, outer []source, depth int) piece {
 			p.add("%s "+g.pick("", "NOT ")+"IN (%s)", c, sub.piece)
 		} else {
 			// Correlated more often than not.
-			p.add(g.pick("", "NOT ")+"EXISTS (SELECT 1 FROM pets AS e WHERE e.owner_id = %s AND %s)", c, g.pinning([]source{{"e", generatorTables[1].columns, nil}}))
+			p.add(g.pick("", "NOT ")+"EXISTS (SELECT 1 FROM pets AS e WHERE e.owner_id = %s AND %s)", c,
+				g.pinning(append(all[:len(all):len(all)], source{"e", generatorTables[1].columns, nil})))
 		}
 	}
 	return p

@@ -13,11 +13,13 @@ type analysis struct {
 	tokens  []token
 	scopes  []selectScope
 	refs    []ref
-	// projection is that of the outermost SELECT, which is the scope outer.
-	projection []projected
-	outer      int32
-	compound   bool // the outermost SELECT is part of a set operation
-	ordinals   bool // the outermost SELECT is ordered by positions
+	outer   int32 // the scope of the outermost SELECT
+	// columns counts the items of its projection; starred says that some stand
+	// for more columns than one.
+	columns  int
+	starred  bool
+	compound bool // the outermost SELECT is part of a set operation
+	ordinals bool // the outermost SELECT is ordered by positions
 	// derived are names that the statement itself introduces.
 	derived []string
 	tables  []*Table
@@ -25,6 +27,7 @@ type analysis struct {
 	// FROM: nothing is known of how they are read.
 	read   []*Table
 	coarse bool
+	filter bool // in a WHERE or ON, where no aggregate of the same SELECT stands
 
 	sensitive bool
 	reason    Reason
@@ -57,21 +60,18 @@ type ref struct {
 	keyword      bool // may be a keyword instead
 	aggregate    bool // inside an aggregate
 	projected    bool // in the projection of some SELECT
-	column       int16
+	// column is one more than the position in the outermost projection, if the
+	// name is an item of it and nothing else.
+	column int16
 }
 
-// projected is an item of the outermost projection.
-type projected struct {
-	ref   int32 // the only thing that it holds, or -1
-	alias string
-	star  bool
-}
-
+// fail gives the statement up and returns the index of its end, where every
+// reader stops. The first reason counts.
 func (a *analysis) fail(r Reason, detail string) int32 {
 	if a.reason == Cacheable {
 		a.reason, a.detail = r, detail
 	}
-	return int32(len(a.tokens))
+	return int32(len(a.tokens)) - lookAhead
 }
 
 func (a *analysis) unclear(i int32) int32 {
@@ -83,7 +83,7 @@ func (a *analysis) unclear(i int32) int32 {
 
 // parse reads the whole statement.
 func (a *analysis) parse() {
-	end := int32(len(a.tokens)) - 3
+	end := int32(len(a.tokens)) - lookAhead
 	switch a.tokens[0].word {
 	case wSelect, wWith:
 	default:
@@ -135,6 +135,8 @@ func (a *analysis) beginsQuery(i int32) bool {
 // query reads [WITH …] SELECT … up to end. It is main if it isn't part of
 // another one.
 func (a *analysis) query(parent, i, end int32, main bool) {
+	defer func(filter bool) { a.filter = filter }(a.filter)
+	a.filter = false
 	if a.tokens[i].word == wWith {
 		parent = a.newScope(parent)
 		i = a.with(parent, i+1, end)
@@ -275,7 +277,9 @@ func (a *analysis) selection(s, i, end int32) int32 {
 		if w == wOrder && s == a.outer {
 			a.ordinals = a.ordinals || a.ordinal(i, stop)
 		}
+		a.filter = w == wWhere
 		a.expression(s, i, stop, false)
+		a.filter = false
 		i = stop
 	}
 	return i
@@ -346,41 +350,27 @@ func (a *analysis) project(s, i, end int32) {
 	outer := s == a.outer
 	for i < end && a.reason == Cacheable {
 		stop := a.itemEnd(i, end)
-		first := len(a.refs)
-		if len(a.projection) > maxColumns {
-			a.unclear(i)
-			return
-		}
-		switch p := a.path(i, stop); {
-		case stop == i:
+		switch {
+		case stop == i, a.columns == maxColumns:
 			a.unclear(i)
 		case a.tokens[i].isOp('*') && stop == i+1:
 			a.refs = append(a.refs, ref{scope: s, token: i, star: true, projected: true})
-			if outer {
-				a.projection = append(a.projection, projected{ref: -1, star: true})
-			}
-		case outer && p == stop:
+			a.starred = a.starred || outer
+		case a.path(i, stop) == stop:
 			a.name(s, i, stop, true)
-			column := projected{ref: -1}
-			if r := &a.refs[first]; r.star {
-				column.star = true
-			} else {
-				r.column = int16(len(a.projection) + 1)
-				column.ref = int32(first)
+			if r := &a.refs[len(a.refs)-1]; outer && !r.star {
+				r.column = int16(a.columns + 1)
+			} else if outer {
+				a.starred = true
 			}
-			a.projection = append(a.projection, column)
-		case outer && p == stop-2 && a.tokens[p].word == wAs && a.tokens[p+1].isName() && !a.tokens[p-1].isOp('*'):
-			a.name(s, i, p, true)
-			a.derive(a.tokens[p+1].text)
-			a.projection = append(a.projection, projected{ref: int32(first), alias: a.tokens[p+1].text})
 		default:
 			if t := &a.tokens[stop-1]; stop-1 > i && t.isName() && t.word == wNone && a.operand(stop-2, wNone) && !a.tokens[stop-2].isOp('.') {
 				a.derive(t.text) // an alias without AS
 			}
 			a.expression(s, i, stop, true)
-			if outer {
-				a.projection = append(a.projection, projected{ref: -1})
-			}
+		}
+		if outer {
+			a.columns++
 		}
 		if i = stop + 1; i == end {
 			a.unclear(stop)

@@ -11,7 +11,13 @@ const (
 	maxStatement = 64 << 10
 	maxNesting   = 100
 	maxColumns   = 4096
+	maxDepends   = 1 << 15
+	maxWork      = 1 << 24
 )
+
+// lookAhead is how many empty tokens follow the last one, so that readers may
+// look ahead without asking for the end.
+const lookAhead = 3
 
 type tokenKind uint8
 
@@ -84,8 +90,7 @@ func tokenize(name, text string) ([]token, Reason, string) {
 	if t.reason == Cacheable && len(t.open) > 0 {
 		t.fail(NotUnderstood, "an open parenthesis")
 	}
-	// Parsers look a few tokens ahead without asking for the end.
-	t.tokens = append(t.tokens, token{}, token{}, token{})
+	t.tokens = append(t.tokens, make([]token, lookAhead)...)
 	return t.tokens, t.reason, t.detail
 }
 

@@ -2,8 +2,11 @@ package cache
 
 import (
 	"database/sql/driver"
+	"slices"
 
 	"entgo.io/ent/dialect/sql/sqlgraph"
+
+	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 // What a write touches is read off the specification Ent executes, after hooks
@@ -25,10 +28,13 @@ func (s *Schema) CreateFacts(f *Facts, spec *sqlgraph.CreateSpec, upsert bool) {
 	if spec.ID != nil {
 		id = spec.ID.Value
 	}
-	if upsert || len(spec.OnConflict) > 0 {
+	if (upsert || len(spec.OnConflict) > 0) && !mutant.On(mutant.UpsertIsCreate) {
 		f.Table(t)
 	} else {
 		f.insert(t, spec, id)
+	}
+	if mutant.On(mutant.CreateSkipsEdges) {
+		return
 	}
 	for _, e := range spec.Edges {
 		s.addEdge(f, e, id)
@@ -37,12 +43,14 @@ func (s *Schema) CreateFacts(f *Facts, spec *sqlgraph.CreateSpec, upsert bool) {
 
 // insert adds what one new row touches in its own table.
 func (f *Facts) insert(t *Table, spec *sqlgraph.CreateSpec, id driver.Value) {
-	f.Members(t)
+	if !mutant.On(mutant.CreateSkipsMembers) {
+		f.Members(t)
+	}
 	if id != nil && !f.Row(t, id) && len(t.ID) == 1 {
 		f.Table(t)
 	}
 	set := func(column string, v driver.Value) {
-		if c := t.Column(column); c != nil && c.Grouped && !isNull(v) && !f.Group(c, v) {
+		if c := t.Column(column); c != nil && c.Grouped && !isNull(v) && !mutant.On(mutant.CreateSkipsGroups) && !f.Group(c, v) {
 			f.Groups(c)
 		}
 	}
@@ -77,13 +85,15 @@ func (s *Schema) UpdateFacts(f *Facts, spec *sqlgraph.UpdateSpec) {
 	if spec.Node.ID != nil {
 		id = spec.Node.ID.Value
 	}
-	one := id != nil && f.Row(t, id)
-	if len(spec.Node.CompositeID) == 2 {
-		one = spec.Node.CompositeID[0].Value != nil && spec.Node.CompositeID[1].Value != nil
-	}
-	// What a modifier writes can't be seen.
-	if !one || len(spec.Modifiers) > 0 {
-		f.Table(t)
+	if changesRow(spec) {
+		one := id != nil && (mutant.On(mutant.UpdateSkipsRow) || f.Row(t, id))
+		if len(spec.Node.CompositeID) == 2 {
+			one = spec.Node.CompositeID[0].Value != nil && spec.Node.CompositeID[1].Value != nil
+		}
+		// What a modifier writes can't be seen.
+		if !one && !mutant.On(mutant.BulkIsOneRow) || len(spec.Modifiers) > 0 && !mutant.On(mutant.ModifierIgnored) {
+			f.Table(t)
+		}
 	}
 	change := func(column string) {
 		c := t.Column(column)
@@ -91,8 +101,10 @@ func (s *Schema) UpdateFacts(f *Facts, spec *sqlgraph.UpdateSpec) {
 			f.Table(t)
 			return
 		}
-		f.Column(c)
-		if c.Grouped {
+		if !mutant.On(mutant.UpdateSkipsColumns) {
+			f.Column(c)
+		}
+		if c.Grouped && !mutant.On(mutant.UpdateSkipsGroups) {
 			// The row leaves a group that isn't known.
 			f.Groups(c)
 		}
@@ -117,6 +129,13 @@ func (s *Schema) UpdateFacts(f *Facts, spec *sqlgraph.UpdateSpec) {
 	}
 }
 
+// changesRow reports whether an update writes to its own table, and not only to
+// those of its edges.
+func changesRow(spec *sqlgraph.UpdateSpec) bool {
+	return len(spec.Fields.Set)+len(spec.Fields.Add)+len(spec.Fields.Clear)+len(spec.Modifiers) > 0 ||
+		slices.ContainsFunc(spec.Edges.Clear, ownKey) || slices.ContainsFunc(spec.Edges.Add, ownKey)
+}
+
 // DeleteFacts adds what a delete touches: the row of id, or any row of the
 // table if id is nil, and the tables the database changes in turn.
 func (s *Schema) DeleteFacts(f *Facts, spec *sqlgraph.DeleteSpec, id any) {
@@ -126,8 +145,10 @@ func (s *Schema) DeleteFacts(f *Facts, spec *sqlgraph.DeleteSpec, id any) {
 		return
 	}
 	f.Any(t)
-	if id != nil && f.Row(t, id) {
-		f.Members(t)
+	if id != nil && (mutant.On(mutant.DeleteSkipsRow) || f.Row(t, id)) || mutant.On(mutant.BulkDeleteIsOneRow) {
+		if !mutant.On(mutant.DeleteSkipsMembers) {
+			f.Members(t)
+		}
 		for _, c := range t.Columns {
 			if c.Grouped {
 				f.Groups(c)
@@ -140,6 +161,9 @@ func (s *Schema) DeleteFacts(f *Facts, spec *sqlgraph.DeleteSpec, id any) {
 }
 
 func (f *Facts) cascade(t *Table) {
+	if mutant.On(mutant.CascadeIgnored) {
+		return
+	}
 	for _, c := range t.Cascade {
 		f.Any(c)
 		f.Table(c)
@@ -182,6 +206,9 @@ func (s *Schema) addEdge(f *Facts, e *sqlgraph.EdgeSpec, id driver.Value) {
 // clearEdge adds what unlinking the node id from the edge's targets, all if it
 // names none, touches outside the node's own row.
 func (s *Schema) clearEdge(f *Facts, e *sqlgraph.EdgeSpec, id driver.Value) {
+	if mutant.On(mutant.ClearIgnored) {
+		return
+	}
 	switch {
 	case e.Rel == sqlgraph.M2M:
 		s.joinRows(f, e, id, true)
@@ -220,6 +247,9 @@ func (s *Schema) edgeColumn(f *Facts, e *sqlgraph.EdgeSpec) (*Table, *Column) {
 
 // targets adds the rows of an edge's targets.
 func (f *Facts) targets(t *Table, nodes []driver.Value) {
+	if mutant.On(mutant.ChildRowSkipped) {
+		return
+	}
 	for _, n := range nodes {
 		if !f.Row(t, n) {
 			f.Table(t)
@@ -256,9 +286,13 @@ func (s *Schema) joinRows(f *Facts, e *sqlgraph.EdgeSpec, id driver.Value, remov
 	if e.Target != nil {
 		nodes = e.Target.Nodes
 	}
-	f.joinEnd(t, near, id)
-	f.joinEnds(t, far, nodes)
-	if e.Bidi {
+	if !mutant.On(mutant.NearEndSkipped) {
+		f.joinEnd(t, near, id)
+	}
+	if !mutant.On(mutant.FarEndSkipped) {
+		f.joinEnds(t, far, nodes)
+	}
+	if e.Bidi && !mutant.On(mutant.BidiSkipped) {
 		f.joinEnd(t, far, id)
 		f.joinEnds(t, near, nodes)
 	}

@@ -160,6 +160,7 @@ func TestMonotonicClockIsDropped(t *testing.T) {
 func TestEncodeRefuses(t *testing.T) {
 	custom, err := time.LoadLocationFromTZData("Nowhere/At_All", tzdata(t))
 	require.NoError(t, err)
+	endless := int64(maxRows) + 1 // negative on a 32-bit machine
 	one := func(v any) *Rows { return &Rows{Columns: []string{"c"}, N: 1, Values: []any{v}} }
 	for name, r := range map[string]*Rows{
 		"int":             one(1),
@@ -171,7 +172,7 @@ func TestEncodeRefuses(t *testing.T) {
 		"too few values":  {Columns: []string{"a", "b"}, N: 2, Values: make([]any, 3)},
 		"too many values": {Columns: []string{"a"}, N: 0, Values: make([]any, 1)},
 		"negative rows":   {N: -1},
-		"endless rows":    {N: maxRows + 1},
+		"endless rows":    {N: int(endless)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dst := append(make([]byte, 0, 64), "before"...)

@@ -167,8 +167,9 @@ func changesByItself(t string) bool {
 	return hasWords(t, "generated") || hasWords(t, "as") || hasWords(t, "on update")
 }
 
-// changesByDefault is changesByItself for the places of an annotation that end
-// in the column's definition.
+// changesByDefault is changesByItself for an annotation. Ent makes nothing of
+// the options of a column, so they are where a schema says what a trigger or a
+// migration of the user's own does.
 func changesByDefault(ant *entsql.Annotation) bool {
 	if anyType(ant.DefaultExprs, changesByDefaultExpr) {
 		return true

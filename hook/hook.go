@@ -16,16 +16,21 @@ type Mutation interface {
 	ent.Mutation
 	// EntcacheType returns the mutation's Ent type.
 	EntcacheType() *cache.Type
-	// EntcacheDriver returns the driver the mutation runs on.
-	EntcacheDriver() dialect.Driver
-	// EntcacheSources returns the interceptors of every type of the client.
-	EntcacheSources() [][]ent.Interceptor
 	// EntcacheWrite and EntcacheSetWrite get and set the running write.
 	EntcacheWrite() *Write
 	EntcacheSetWrite(*Write)
-	// EntcachePending returns what the mutation's transaction has written so
-	// far, nil if it runs in none of Ent's own.
-	EntcachePending() *Pending
+}
+
+// Client is what generated builders tell of the client that runs a mutation. It
+// needn't be the one the mutation was made with: a mutation may be handed to the
+// client of a transaction.
+type Client struct {
+	Driver dialect.Driver
+	// Sources are the interceptors of every type of the client.
+	Sources [][]ent.Interceptor
+	// Pending is what the client's transaction has written so far, nil if it
+	// belongs to none of Ent's own.
+	Pending *Pending
 }
 
 // Source is an interceptor that has a cache.
@@ -43,10 +48,7 @@ func Invalidate(next ent.Mutator) ent.Mutator {
 		if !ok {
 			return next.Mutate(ctx, m)
 		}
-		w := newWrite(em)
-		if w == nil {
-			return next.Mutate(ctx, m)
-		}
+		w := &Write{typ: em.EntcacheType()}
 		// A soft-delete hook sends the same mutation round again as an update,
 		// so there may be a write already.
 		outer := em.EntcacheWrite()
@@ -60,10 +62,10 @@ func Invalidate(next ent.Mutator) ent.Mutator {
 	})
 }
 
-// caches returns the caches attached to the mutation's client.
-func caches(m Mutation) []*cache.Cache {
+// caches returns the caches attached to the client.
+func (c *Client) caches() []*cache.Cache {
 	var found []*cache.Cache
-	for _, list := range m.EntcacheSources() {
+	for _, list := range c.Sources {
 	next:
 		for _, i := range list {
 			s, ok := i.(Source)
@@ -101,6 +103,5 @@ func running(ctx context.Context, m Mutation) (w *Write, alone bool) {
 			return w, false
 		}
 	}
-	w = newWrite(m)
-	return w, true
+	return &Write{typ: m.EntcacheType()}, true
 }

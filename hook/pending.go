@@ -3,13 +3,16 @@ package hook
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"runtime"
 	"sync"
 	"weak"
 
 	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
 	"github.com/entcache/ent-cache/cache"
+	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 // Transactions holds what the open transactions of a client have written. T is
@@ -101,6 +104,9 @@ func (p *Pending) settle(w *Write) {
 
 // collect adds what a write touched to the parts of its caches.
 func (p *Pending) collect(w *Write) {
+	if mutant.On(mutant.TxDropped) {
+		return
+	}
 	for _, c := range w.caches {
 		pt := p.part(c, w.typ.Name)
 		if len(pt.facts.List) > maxPending {
@@ -123,14 +129,35 @@ func (p *Pending) part(c *cache.Cache, typ string) *part {
 	return &p.parts[len(p.parts)-1]
 }
 
-// Tx wraps the database's transaction just before it commits. Its Commit is the
-// innermost there is: what it does after the database's own Commit returned is
-// done before any commit hook goes on.
-func (p *Pending) Tx(tx dialect.Tx) dialect.Tx {
-	if _, ok := tx.(*committing); ok {
+// Attach makes what is written take effect when the transaction's own Commit
+// returns, before any commit hook goes on, and reports whether it could: not
+// with a driver whose transactions aren't Ent's.
+//
+// It goes as deep as the database's transaction, into a field that only Commit
+// and Rollback read: statements may run at the same time. Commit hooks won't do.
+// One that is registered while others run, because one of those made the first
+// write, isn't called.
+func (p *Pending) Attach(tx dialect.Tx) bool {
+	for {
+		switch t := tx.(type) {
+		case *dialect.DebugTx:
+			tx = t.Tx
+		case *entsql.Tx:
+			t.Tx = &committing{Tx: t.Tx, pending: p}
+			return true
+		default:
+			return false
+		}
+	}
+}
+
+// Wrap does what Attach does for a transaction of another driver, just before it
+// commits.
+func (p *Pending) Wrap(tx dialect.Tx) dialect.Tx {
+	if _, ok := tx.(*foreign); ok {
 		return tx
 	}
-	return &committing{Tx: tx, pending: p}
+	return &foreign{Tx: tx, pending: p}
 }
 
 // Drop forgets everything: the transaction rolled back.
@@ -182,18 +209,36 @@ func (p *Pending) commit(run func() error) error {
 	return run()
 }
 
-// committing is a transaction about to commit.
+// committing is a database's transaction that has written.
 type committing struct {
-	dialect.Tx
+	driver.Tx
 	pending *Pending
 }
 
 func (t *committing) Commit() error { return t.pending.commit(t.Tx.Commit) }
 
+func (t *committing) Rollback() error {
+	defer t.pending.Drop()
+	return t.Tx.Rollback()
+}
+
+// foreign is a transaction of another driver than Ent's, about to commit.
+type foreign struct {
+	dialect.Tx
+	pending *Pending
+}
+
+func (t *foreign) Commit() error { return t.pending.commit(t.Tx.Commit) }
+
+func (t *foreign) Rollback() error {
+	defer t.pending.Drop()
+	return t.Tx.Rollback()
+}
+
 var errUnsupported = errors.New("entcache: the transaction's driver doesn't support it")
 
-// ExecContext forwards to the transaction, for hooks that run before it commits.
-func (t *committing) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+// ExecContext forwards to the transaction.
+func (t *foreign) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	if tx, ok := t.Tx.(interface {
 		ExecContext(context.Context, string, ...any) (sql.Result, error)
 	}); ok {
@@ -202,8 +247,8 @@ func (t *committing) ExecContext(ctx context.Context, query string, args ...any)
 	return nil, errUnsupported
 }
 
-// QueryContext forwards to the transaction, for hooks that run before it commits.
-func (t *committing) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+// QueryContext forwards to the transaction.
+func (t *foreign) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if tx, ok := t.Tx.(interface {
 		QueryContext(context.Context, string, ...any) (*sql.Rows, error)
 	}); ok {

@@ -7,6 +7,7 @@ import (
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/entcache/ent-cache/cache"
+	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 // Write is one mutation on its way to the database. It belongs to the goroutine
@@ -18,8 +19,15 @@ type Write struct {
 	origin   cache.Origin
 	pending  *Pending
 	specs    []spec
-	holds    []*cache.Hold
+	holds    []announced
 	finished bool
+}
+
+// announced is a hold in a cache. A write has several in one if a hook let its
+// statement run more than once.
+type announced struct {
+	cache *cache.Cache
+	hold  *cache.Hold
 }
 
 // spec is a specification Ent executes. Its content is read as late as
@@ -34,37 +42,21 @@ type spec struct {
 	id       any
 }
 
-func newWrite(m Mutation) *Write {
-	found := caches(m)
-	if len(found) == 0 {
-		return nil
-	}
-	drv := m.EntcacheDriver()
-	return &Write{
-		caches:  found,
-		typ:     m.EntcacheType(),
-		fold:    drv.Dialect() == dialect.MySQL,
-		origin:  cache.OriginOf(drv),
-		pending: m.EntcachePending(),
-	}
-}
-
 // Create is called by a builder that is about to insert one row, or by each
 // builder of a bulk. It returns the driver to run the insert on.
-func Create(m Mutation, s *sqlgraph.CreateSpec, drv dialect.Driver) dialect.Driver {
+func Create(cl Client, m Mutation, s *sqlgraph.CreateSpec) dialect.Driver {
 	w, alone := running(nil, m)
-	if w == nil {
-		return drv
+	if !w.report(cl, spec{create: s}) {
+		return cl.Driver
 	}
-	w.report(spec{create: s})
-	return w.driver(drv, alone)
+	return &announcing{Driver: cl.Driver, write: w, alone: alone}
 }
 
 // Batch is called by a bulk builder that is about to insert the rows of ms. It
 // returns the driver to run the insert on.
-func Batch[M Mutation](ctx context.Context, ms []M, s *sqlgraph.BatchCreateSpec, drv dialect.Driver) dialect.Driver {
+func Batch[M Mutation](ctx context.Context, cl Client, ms []M, s *sqlgraph.BatchCreateSpec) dialect.Driver {
 	var (
-		b     = &batch{Driver: drv}
+		b     = &batch{Driver: cl.Driver}
 		whole bool
 	)
 	for _, m := range ms {
@@ -76,61 +68,73 @@ func Batch[M Mutation](ctx context.Context, ms []M, s *sqlgraph.BatchCreateSpec,
 	}
 	if len(b.writes) == 0 {
 		if len(ms) == 0 {
-			return drv
+			return cl.Driver
 		}
 		w, alone := running(ctx, ms[0])
-		if w == nil {
-			return drv
-		}
 		if alone {
-			w.report(spec{batch: s})
-			return w.driver(drv, true)
+			if !w.report(cl, spec{batch: s}) {
+				return cl.Driver
+			}
+			return &announcing{Driver: cl.Driver, write: w, alone: true}
 		}
 		b.writes = append(b.writes, w)
 	}
+	// The builders may be another client's; the bulk runs on its own.
+	for _, w := range b.writes {
+		w.bind(cl)
+	}
 	// The rows were reported one by one when their builders made them, except
 	// those of mutations that a hook put in the place of others.
+	last := spec{conflict: s}
 	if whole {
-		b.writes[0].report(spec{batch: s})
-	} else {
-		b.writes[0].report(spec{conflict: s})
+		last = spec{batch: s}
+	}
+	if !b.writes[0].report(cl, last) {
+		return cl.Driver
 	}
 	return b
 }
 
 // Update is called by a builder that is about to update. It returns the driver
 // to run the update on, or an error that fails the mutation before it wrote.
-func Update(ctx context.Context, m Mutation, s *sqlgraph.UpdateSpec, drv dialect.Driver) (dialect.Driver, error) {
-	return change(ctx, m, spec{update: s}, drv)
+func Update(ctx context.Context, cl Client, m Mutation, s *sqlgraph.UpdateSpec) (dialect.Driver, error) {
+	return change(ctx, cl, m, spec{update: s})
 }
 
 // Delete is called by a builder that is about to delete: the row of id, or what
 // its predicates match if id is nil.
-func Delete(ctx context.Context, m Mutation, s *sqlgraph.DeleteSpec, id any, drv dialect.Driver) (dialect.Driver, error) {
-	return change(ctx, m, spec{remove: s, id: id}, drv)
+func Delete(ctx context.Context, cl Client, m Mutation, s *sqlgraph.DeleteSpec, id any) (dialect.Driver, error) {
+	return change(ctx, cl, m, spec{remove: s, id: id})
 }
 
-func change(ctx context.Context, m Mutation, s spec, drv dialect.Driver) (dialect.Driver, error) {
+func change(ctx context.Context, cl Client, m Mutation, s spec) (dialect.Driver, error) {
 	w, alone := running(ctx, m)
-	if w == nil {
-		return drv, nil
+	if !w.report(cl, s) {
+		return cl.Driver, nil
 	}
-	w.report(s)
 	if alone {
-		return w.driver(drv, true), nil
+		return &announcing{Driver: cl.Driver, write: w, alone: true}, nil
 	}
-	return drv, w.announce(ctx)
+	return cl.Driver, w.announce(ctx)
 }
 
-func (w *Write) report(s spec) {
+// report keeps a specification and reports whether a cache is attached to the
+// client at all.
+func (w *Write) report(cl Client, s spec) bool {
 	w.specs = append(w.specs, s)
-	if w.pending != nil {
+	w.bind(cl)
+	return len(w.caches) > 0
+}
+
+// bind makes the write one of the client that runs it.
+func (w *Write) bind(cl Client) {
+	w.caches = cl.caches()
+	w.fold = cl.Driver.Dialect() == dialect.MySQL
+	w.origin = cache.OriginOf(cl.Driver)
+	w.pending = cl.Pending
+	if w.pending != nil && len(w.caches) > 0 && !mutant.On(mutant.TxDropped) {
 		w.pending.add(w)
 	}
-}
-
-func (w *Write) driver(drv dialect.Driver, alone bool) dialect.Driver {
-	return &announcing{Driver: drv, write: w, alone: alone}
 }
 
 // facts reads what the write touches off its specifications.
@@ -166,13 +170,40 @@ func (w *Write) announce(ctx context.Context) error {
 	var f cache.Facts
 	w.facts(&f)
 	for _, c := range w.caches {
+		if mutant.On(mutant.TouchBefore) {
+			c.Touch(ctx, nil, &f, w.typ.Name)
+			continue
+		}
 		h, err := c.Hold(ctx, &f)
 		if err != nil {
 			return err
 		}
-		w.holds = append(w.holds, h)
+		w.holds = append(w.holds, announced{cache: c, hold: h})
 	}
 	return nil
+}
+
+// held returns the write's holds in a cache.
+func (w *Write) held(c *cache.Cache) []*cache.Hold {
+	var holds []*cache.Hold
+	for _, a := range w.holds {
+		if a.cache == c {
+			holds = append(holds, a.hold)
+		}
+	}
+	return holds
+}
+
+// touch makes the facts of a write take effect in a cache and ends its holds.
+func touch(ctx context.Context, c *cache.Cache, holds []*cache.Hold, f *cache.Facts, typ string) {
+	var last *cache.Hold
+	if n := len(holds) - 1; n >= 0 {
+		for _, h := range holds[:n] {
+			c.Touch(ctx, h, &cache.Facts{}, typ)
+		}
+		last = holds[n]
+	}
+	c.Touch(ctx, last, f, typ)
 }
 
 // finish makes the write take effect. A mutation that failed counts as written:
@@ -183,7 +214,7 @@ func (w *Write) finish(ctx context.Context) {
 	if len(w.specs) == 0 {
 		return
 	}
-	if w.pending != nil {
+	if w.pending != nil && !mutant.On(mutant.TxAtStatement) {
 		w.pending.settle(w)
 		return
 	}
@@ -191,17 +222,14 @@ func (w *Write) finish(ctx context.Context) {
 	w.facts(&f)
 	w.specs = nil
 	switch {
-	case w.origin.Tx != nil:
+	case mutant.On(mutant.TouchBefore):
+	case w.origin.Tx != nil && !mutant.On(mutant.ForeignTxAtOnce):
 		w.untilGone(ctx, &f)
-	case w.origin.DB == nil:
+	case w.origin.DB == nil && !mutant.On(mutant.ForeignTxAtOnce) && !mutant.On(mutant.HiddenTxAtOnce) && !mutant.On(mutant.TxAtStatement):
 		w.hidden(ctx, &f)
 	default:
-		for i, c := range w.caches {
-			var h *cache.Hold
-			if i < len(w.holds) {
-				h = w.holds[i]
-			}
-			c.Touch(ctx, h, &f, w.typ.Name)
+		for _, c := range w.caches {
+			touch(ctx, c, w.held(c), &f, w.typ.Name)
 		}
 	}
 	w.holds = nil
@@ -212,15 +240,11 @@ func (w *Write) finish(ctx context.Context) {
 // drops its own reference when the transaction ends, so the garbage collector
 // does.
 func (w *Write) untilGone(ctx context.Context, f *cache.Facts) {
-	typ := w.typ.Name
-	for i, c := range w.caches {
-		open := openTx{cache: c, typ: typ, facts: *f}
-		if i < len(w.holds) {
-			open.holds[0] = w.holds[i]
-		}
+	for _, c := range w.caches {
+		open := openTx{cache: c, typ: w.typ.Name, holds: w.held(c), facts: *f}
 		// The announcement knew less: not the ids that the database assigned.
 		if h, err := c.Hold(ctx, f); err == nil {
-			open.holds[1] = h
+			open.holds = append(open.holds, h)
 		}
 		runtime.AddCleanup(w.origin.Tx, openTx.end, open)
 	}
@@ -230,23 +254,17 @@ func (w *Write) untilGone(ctx context.Context, f *cache.Facts) {
 type openTx struct {
 	cache *cache.Cache
 	typ   string
-	holds [2]*cache.Hold
+	holds []*cache.Hold
 	facts cache.Facts
 }
 
-func (o openTx) end() {
-	ctx := context.Background()
-	o.cache.Touch(ctx, o.holds[0], &cache.Facts{}, o.typ)
-	o.cache.Touch(ctx, o.holds[1], &o.facts, o.typ)
-}
+func (o openTx) end() { touch(context.Background(), o.cache, o.holds, &o.facts, o.typ) }
 
 // hidden makes the tables of a write uncacheable for good: its driver doesn't
 // say what it wraps, so a transaction may be behind it that commits whenever.
 func (w *Write) hidden(ctx context.Context, f *cache.Facts) {
-	for i, c := range w.caches {
-		if i < len(w.holds) {
-			c.Touch(ctx, w.holds[i], f, w.typ.Name)
-		}
+	for _, c := range w.caches {
+		touch(ctx, c, w.held(c), f, w.typ.Name)
 		c.Distrust(ctx, w.typ, f)
 	}
 }

@@ -26,8 +26,8 @@ func (i *Interceptor) EntcacheCache() *cache.Cache { return i.cache }
 // Intercept implements ent.Interceptor.
 func (i *Interceptor) Intercept(next ent.Querier) ent.Querier {
 	return ent.QuerierFunc(func(ctx context.Context, q ent.Query) (ent.Value, error) {
-		ctx, done := i.cache.Route(ctx, q)
-		defer done()
+		ctx, routed := i.cache.Route(ctx, q)
+		defer routed.Done()
 		return next.Query(ctx, q)
 	})
 }

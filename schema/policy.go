@@ -5,6 +5,8 @@ package schema
 import (
 	"strings"
 	"time"
+
+	"entgo.io/ent/schema"
 )
 
 // DefaultTTL is how long an entry lives when its policy names no TTL. There is
@@ -95,3 +97,9 @@ type Annotation struct {
 
 // Name implements Ent's schema annotation.
 func (Annotation) Name() string { return AnnotationName }
+
+// Merge lets the last policy of a schema win; without it Ent keeps the first
+// and drops the others without a word.
+func (Annotation) Merge(other schema.Annotation) schema.Annotation { return other }
+
+var _ schema.Merger = Annotation{}

@@ -7,6 +7,8 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+
+	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 // Fact is the 64-bit name of something that a result depends on and a write
@@ -51,15 +53,13 @@ const (
 	held = math.MaxUint64
 )
 
-// set is two cache lines.
+// set is two cache lines of slots, each a fact and its position. The first line
+// is enough to see that a fact isn't there, which is what most checks find.
 type set struct {
-	slots [ways]slot
-	floor atomic.Uint64
-	_     [8]byte
-}
-
-type slot struct {
-	fact, position atomic.Uint64
+	facts     [ways]atomic.Uint64
+	floor     atomic.Uint64
+	positions [ways]atomic.Uint64
+	_         [8]byte
 }
 
 type hold struct {
@@ -107,9 +107,9 @@ func (l *Ledger) Unchanged(facts []Fact, since uint64) bool {
 func (l *Ledger) last(f Fact) uint64 {
 	f = name(f)
 	s := &l.sets[uint64(f)&l.mask]
-	for i := range s.slots {
-		if Fact(s.slots[i].fact.Load()) == f {
-			return s.slots[i].position.Load()
+	for i := range s.facts {
+		if Fact(s.facts[i].Load()) == f {
+			return s.positions[i].Load()
 		}
 	}
 	return s.floor.Load()
@@ -194,17 +194,17 @@ func (l *Ledger) Reset() uint64 {
 func (l *Ledger) set(f Fact, position uint64) bool {
 	s := &l.sets[uint64(f)&l.mask]
 	victim, oldest := -1, uint64(held)
-	for i := range s.slots {
-		switch g := Fact(s.slots[i].fact.Load()); g {
+	for i := range s.facts {
+		switch g := Fact(s.facts[i].Load()); g {
 		case f:
-			s.slots[i].position.Store(position)
+			s.positions[i].Store(position)
 			return true
 		case 0:
 			if oldest > 0 {
 				victim, oldest = i, 0
 			}
 		default:
-			if p := s.slots[i].position.Load(); p < oldest {
+			if p := s.positions[i].Load(); p < oldest {
 				victim, oldest = i, p
 			}
 		}
@@ -215,11 +215,12 @@ func (l *Ledger) set(f Fact, position uint64) bool {
 		}
 		return false
 	}
-	v := &s.slots[victim]
-	s.floor.Store(max(s.floor.Load(), oldest))
-	v.fact.Store(0)
-	v.position.Store(position)
-	v.fact.Store(uint64(f))
+	if !mutant.On(mutant.LedgerForgets) {
+		s.floor.Store(max(s.floor.Load(), oldest))
+	}
+	s.facts[victim].Store(0)
+	s.positions[victim].Store(position)
+	s.facts[victim].Store(uint64(f))
 	return true
 }
 

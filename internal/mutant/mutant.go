@@ -1,0 +1,114 @@
+// Package mutant names deliberate errors of the engine. With the build tag
+// mutant one of them can be switched on, and the oracle must find it; without
+// the tag On is the constant false and the compiler leaves the errors out.
+package mutant
+
+import "fmt"
+
+// Name names an error.
+type Name uint8
+
+// The errors. None is none.
+const (
+	None Name = iota
+
+	// What a result depends on.
+	SkipTable        // no table(T)
+	SkipMembers      // no members(T)
+	SkipColumn       // no column(T,c)
+	SkipRow          // no row(T,id)
+	SkipGroup        // no group(T,c=v)
+	SkipGroups       // no groups(T,c)
+	SkipProjected    // projected columns aren't depended on where rows carry no id
+	NotFoundByRow    // a row that wasn't found depends on row(T,id) only
+	GroupCovers      // a group stands for the other columns of the filter too
+	IgnoreJoins      // joined tables aren't depended on
+	IgnoreSubqueries // tables in subqueries aren't depended on
+	IgnoreViews      // the tables behind a view aren't depended on
+	FoldIgnored      // facts are built from texts that MySQL compares otherwise
+	VolatileCached   // statements with volatile functions are cached
+	LockingCached    // SELECT … FOR UPDATE is cached
+	KeyWithoutArgs   // the key leaves the arguments out
+	KeyFirstArg      // the key has the first argument only
+	KeyWithoutTypes  // 1, "1" and true are the same in the key
+	TruncatedCached  // what was read up to a bound is stored
+	TypesDropped     // column types aren't recorded
+	BytesShared      // readers get the cached bytes themselves
+	TxReadsCached    // reads in a transaction are cached
+	NeverInvalid     // entries are valid until they expire
+	InvalidOnce      // an entry that was found invalid is valid the next time
+	TablesUnchecked  // facts aren't looked at where the tables' didn't move in the last check
+	StampAfter       // the position is taken after the database was read
+	CoalescedAsIs    // the result of a running read is taken whenever it began
+	OvertakenServed  // a fill that a write overtook is stored and counts as valid
+
+	// What a write touches.
+	CreateSkipsMembers // a create doesn't touch members(T)
+	CreateSkipsGroups  // a create doesn't touch groups
+	CreateSkipsEdges   // a create doesn't touch what its edges do
+	UpdateSkipsRow     // an update doesn't touch its row
+	UpdateSkipsColumns // an update doesn't touch its columns
+	UpdateSkipsGroups  // an update doesn't touch the groups it moves the row between
+	BulkIsOneRow       // an update by predicate touches no more than its columns
+	ModifierIgnored    // what a modifier of an update writes isn't touched
+	DeleteSkipsRow     // a delete doesn't touch its row
+	DeleteSkipsMembers // a delete doesn't touch members(T) and groups
+	BulkDeleteIsOneRow // a delete by predicate touches members(T) only
+	CascadeIgnored     // what the database deletes in turn isn't touched
+	CascadeOneStep     // what it deletes in turn of that isn't touched
+	UpsertIsCreate     // an upsert touches what a create does
+	NearEndSkipped     // adding to a join table doesn't touch the mutation's own end
+	FarEndSkipped      // adding to a join table doesn't touch the other end
+	BidiSkipped        // an edge of a type to itself counts in one direction
+	ChildRowSkipped    // an edge added doesn't touch the other table's row
+	ClearIgnored       // edges removed or cleared touch nothing
+
+	// When it takes effect.
+	TouchBefore     // before the write and not after it
+	TxAtStatement   // in a transaction when the statement ran and not at commit
+	TxDropped       // in a transaction never
+	ForeignTxAtOnce // in a transaction that isn't Ent's at once
+	HiddenTxAtOnce  // in one that hides behind an unknown driver at once
+	HoldIgnored     // announcing a write has no effect
+	LedgerForgets   // the ledger forgets facts and doesn't raise the floor
+
+	numNames
+)
+
+var names = [numNames]string{
+	None: "none", SkipTable: "SkipTable", SkipMembers: "SkipMembers", SkipColumn: "SkipColumn", SkipRow: "SkipRow", SkipGroup: "SkipGroup",
+	SkipGroups: "SkipGroups", SkipProjected: "SkipProjected", NotFoundByRow: "NotFoundByRow", GroupCovers: "GroupCovers",
+	IgnoreJoins: "IgnoreJoins", IgnoreSubqueries: "IgnoreSubqueries", IgnoreViews: "IgnoreViews", FoldIgnored: "FoldIgnored",
+	VolatileCached: "VolatileCached", LockingCached: "LockingCached", KeyWithoutArgs: "KeyWithoutArgs", KeyFirstArg: "KeyFirstArg",
+	KeyWithoutTypes: "KeyWithoutTypes", TruncatedCached: "TruncatedCached", TypesDropped: "TypesDropped", BytesShared: "BytesShared",
+	TxReadsCached: "TxReadsCached", NeverInvalid: "NeverInvalid", InvalidOnce: "InvalidOnce", TablesUnchecked: "TablesUnchecked",
+	StampAfter: "StampAfter", CoalescedAsIs: "CoalescedAsIs", OvertakenServed: "OvertakenServed",
+	CreateSkipsMembers: "CreateSkipsMembers", CreateSkipsGroups: "CreateSkipsGroups", CreateSkipsEdges: "CreateSkipsEdges",
+	UpdateSkipsRow: "UpdateSkipsRow", UpdateSkipsColumns: "UpdateSkipsColumns", UpdateSkipsGroups: "UpdateSkipsGroups",
+	BulkIsOneRow: "BulkIsOneRow", ModifierIgnored: "ModifierIgnored", DeleteSkipsRow: "DeleteSkipsRow", DeleteSkipsMembers: "DeleteSkipsMembers",
+	BulkDeleteIsOneRow: "BulkDeleteIsOneRow", CascadeIgnored: "CascadeIgnored", CascadeOneStep: "CascadeOneStep", UpsertIsCreate: "UpsertIsCreate",
+	NearEndSkipped: "NearEndSkipped", FarEndSkipped: "FarEndSkipped", BidiSkipped: "BidiSkipped", ChildRowSkipped: "ChildRowSkipped",
+	ForeignTxAtOnce: "ForeignTxAtOnce", HiddenTxAtOnce: "HiddenTxAtOnce", HoldIgnored: "HoldIgnored", LedgerForgets: "LedgerForgets",
+}
+
+// String returns the error's name.
+func (n Name) String() string { return names[n] }
+
+// All returns every error.
+func All() []Name {
+	var all []Name
+	for n := None + 1; n < numNames; n++ {
+		all = append(all, n)
+	}
+	return all
+}
+
+// Parse finds an error by its name.
+func Parse(name string) (Name, error) {
+	for i, s := range names {
+		if s == name {
+			return Name(i), nil
+		}
+	}
+	return None, fmt.Errorf("entcache: no mutant %q; there are %v", name, All())
+}
