@@ -190,19 +190,24 @@ type (
 	entcacheTransactions = hook.Transactions[txDriver]
 )
 
+// entcacheClient is what the hook asks of the client that runs a mutation.
+func (c *config) entcacheClient() hook.Client {
+	return hook.Client{Driver: c.driver, Sources: c.entcacheSources(), Pending: c.entcachePending()}
+}
+
 // entcacheCreate reports an insert and sets the driver to run it on.
 func (c *config) entcacheCreate(m hook.Mutation, spec *sqlgraph.CreateSpec) {
-	c.driver = hook.Create(m, spec, c.driver)
+	c.driver = hook.Create(c.entcacheClient(), m, spec)
 }
 
 // entcacheCreateBulk reports the insert of a bulk and sets the driver to run it on.
 func entcacheCreateBulk[M hook.Mutation](ctx context.Context, c *config, ms []M, spec *sqlgraph.BatchCreateSpec) {
-	c.driver = hook.Batch(ctx, ms, spec, c.driver)
+	c.driver = hook.Batch(ctx, c.entcacheClient(), ms, spec)
 }
 
 // entcacheUpdate reports an update and sets the driver to run it on.
 func (c *config) entcacheUpdate(ctx context.Context, m hook.Mutation, spec *sqlgraph.UpdateSpec) error {
-	drv, err := hook.Update(ctx, m, spec, c.driver)
+	drv, err := hook.Update(ctx, c.entcacheClient(), m, spec)
 	if err == nil {
 		c.driver = drv
 	}
@@ -212,7 +217,7 @@ func (c *config) entcacheUpdate(ctx context.Context, m hook.Mutation, spec *sqlg
 // entcacheDelete reports a delete, of one row if id isn't nil, and sets the
 // driver to run it on.
 func (c *config) entcacheDelete(ctx context.Context, m hook.Mutation, spec *sqlgraph.DeleteSpec, id any) error {
-	drv, err := hook.Delete(ctx, m, spec, id, c.driver)
+	drv, err := hook.Delete(ctx, c.entcacheClient(), m, spec, id)
 	if err == nil {
 		c.driver = drv
 	}
@@ -264,13 +269,14 @@ func (c *config) entcachePending() *hook.Pending {
 		return nil
 	}
 	return c.entcacheTxs.Of(tx, func(p *hook.Pending) {
+		if p.Attach(tx.tx) {
+			return
+		}
 		tx.mu.Lock()
 		defer tx.mu.Unlock()
 		tx.onCommit = append(tx.onCommit, func(next Committer) Committer {
 			return CommitFunc(func(ctx context.Context, t *Tx) error {
-				// The database's own Commit is the innermost place: the writes
-				// take effect before any other commit hook goes on.
-				tx.tx = p.Tx(tx.tx)
+				tx.tx = p.Wrap(tx.tx)
 				return next.Commit(ctx, t)
 			})
 		})
@@ -308,15 +314,6 @@ var _ hook.Mutation = (*AlbumMutation)(nil)
 // EntcacheType is for the cache; applications don't call it.
 func (*AlbumMutation) EntcacheType() *cache.Type { return entcacheTypeAlbum }
 
-// EntcacheDriver is for the cache; applications don't call it.
-func (m *AlbumMutation) EntcacheDriver() dialect.Driver { return m.config.driver }
-
-// EntcacheSources is for the cache; applications don't call it.
-func (m *AlbumMutation) EntcacheSources() [][]ent.Interceptor { return m.config.entcacheSources() }
-
-// EntcachePending is for the cache; applications don't call it.
-func (m *AlbumMutation) EntcachePending() *hook.Pending { return m.config.entcachePending() }
-
 // EntcacheWrite is for the cache; applications don't call it.
 func (m *AlbumMutation) EntcacheWrite() *hook.Write { return m.entcacheWrite }
 
@@ -349,15 +346,6 @@ var _ hook.Mutation = (*ArtistMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
 func (*ArtistMutation) EntcacheType() *cache.Type { return entcacheTypeArtist }
-
-// EntcacheDriver is for the cache; applications don't call it.
-func (m *ArtistMutation) EntcacheDriver() dialect.Driver { return m.config.driver }
-
-// EntcacheSources is for the cache; applications don't call it.
-func (m *ArtistMutation) EntcacheSources() [][]ent.Interceptor { return m.config.entcacheSources() }
-
-// EntcachePending is for the cache; applications don't call it.
-func (m *ArtistMutation) EntcachePending() *hook.Pending { return m.config.entcachePending() }
 
 // EntcacheWrite is for the cache; applications don't call it.
 func (m *ArtistMutation) EntcacheWrite() *hook.Write { return m.entcacheWrite }
@@ -392,15 +380,6 @@ var _ hook.Mutation = (*CustomerMutation)(nil)
 // EntcacheType is for the cache; applications don't call it.
 func (*CustomerMutation) EntcacheType() *cache.Type { return entcacheTypeCustomer }
 
-// EntcacheDriver is for the cache; applications don't call it.
-func (m *CustomerMutation) EntcacheDriver() dialect.Driver { return m.config.driver }
-
-// EntcacheSources is for the cache; applications don't call it.
-func (m *CustomerMutation) EntcacheSources() [][]ent.Interceptor { return m.config.entcacheSources() }
-
-// EntcachePending is for the cache; applications don't call it.
-func (m *CustomerMutation) EntcachePending() *hook.Pending { return m.config.entcachePending() }
-
 // EntcacheWrite is for the cache; applications don't call it.
 func (m *CustomerMutation) EntcacheWrite() *hook.Write { return m.entcacheWrite }
 
@@ -433,15 +412,6 @@ var _ hook.Mutation = (*EmployeeMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
 func (*EmployeeMutation) EntcacheType() *cache.Type { return entcacheTypeEmployee }
-
-// EntcacheDriver is for the cache; applications don't call it.
-func (m *EmployeeMutation) EntcacheDriver() dialect.Driver { return m.config.driver }
-
-// EntcacheSources is for the cache; applications don't call it.
-func (m *EmployeeMutation) EntcacheSources() [][]ent.Interceptor { return m.config.entcacheSources() }
-
-// EntcachePending is for the cache; applications don't call it.
-func (m *EmployeeMutation) EntcachePending() *hook.Pending { return m.config.entcachePending() }
 
 // EntcacheWrite is for the cache; applications don't call it.
 func (m *EmployeeMutation) EntcacheWrite() *hook.Write { return m.entcacheWrite }
@@ -476,15 +446,6 @@ var _ hook.Mutation = (*GenreMutation)(nil)
 // EntcacheType is for the cache; applications don't call it.
 func (*GenreMutation) EntcacheType() *cache.Type { return entcacheTypeGenre }
 
-// EntcacheDriver is for the cache; applications don't call it.
-func (m *GenreMutation) EntcacheDriver() dialect.Driver { return m.config.driver }
-
-// EntcacheSources is for the cache; applications don't call it.
-func (m *GenreMutation) EntcacheSources() [][]ent.Interceptor { return m.config.entcacheSources() }
-
-// EntcachePending is for the cache; applications don't call it.
-func (m *GenreMutation) EntcachePending() *hook.Pending { return m.config.entcachePending() }
-
 // EntcacheWrite is for the cache; applications don't call it.
 func (m *GenreMutation) EntcacheWrite() *hook.Write { return m.entcacheWrite }
 
@@ -517,15 +478,6 @@ var _ hook.Mutation = (*InvoiceMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
 func (*InvoiceMutation) EntcacheType() *cache.Type { return entcacheTypeInvoice }
-
-// EntcacheDriver is for the cache; applications don't call it.
-func (m *InvoiceMutation) EntcacheDriver() dialect.Driver { return m.config.driver }
-
-// EntcacheSources is for the cache; applications don't call it.
-func (m *InvoiceMutation) EntcacheSources() [][]ent.Interceptor { return m.config.entcacheSources() }
-
-// EntcachePending is for the cache; applications don't call it.
-func (m *InvoiceMutation) EntcachePending() *hook.Pending { return m.config.entcachePending() }
 
 // EntcacheWrite is for the cache; applications don't call it.
 func (m *InvoiceMutation) EntcacheWrite() *hook.Write { return m.entcacheWrite }
@@ -560,17 +512,6 @@ var _ hook.Mutation = (*InvoiceLineMutation)(nil)
 // EntcacheType is for the cache; applications don't call it.
 func (*InvoiceLineMutation) EntcacheType() *cache.Type { return entcacheTypeInvoiceLine }
 
-// EntcacheDriver is for the cache; applications don't call it.
-func (m *InvoiceLineMutation) EntcacheDriver() dialect.Driver { return m.config.driver }
-
-// EntcacheSources is for the cache; applications don't call it.
-func (m *InvoiceLineMutation) EntcacheSources() [][]ent.Interceptor {
-	return m.config.entcacheSources()
-}
-
-// EntcachePending is for the cache; applications don't call it.
-func (m *InvoiceLineMutation) EntcachePending() *hook.Pending { return m.config.entcachePending() }
-
 // EntcacheWrite is for the cache; applications don't call it.
 func (m *InvoiceLineMutation) EntcacheWrite() *hook.Write { return m.entcacheWrite }
 
@@ -603,15 +544,6 @@ var _ hook.Mutation = (*MediaTypeMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
 func (*MediaTypeMutation) EntcacheType() *cache.Type { return entcacheTypeMediaType }
-
-// EntcacheDriver is for the cache; applications don't call it.
-func (m *MediaTypeMutation) EntcacheDriver() dialect.Driver { return m.config.driver }
-
-// EntcacheSources is for the cache; applications don't call it.
-func (m *MediaTypeMutation) EntcacheSources() [][]ent.Interceptor { return m.config.entcacheSources() }
-
-// EntcachePending is for the cache; applications don't call it.
-func (m *MediaTypeMutation) EntcachePending() *hook.Pending { return m.config.entcachePending() }
 
 // EntcacheWrite is for the cache; applications don't call it.
 func (m *MediaTypeMutation) EntcacheWrite() *hook.Write { return m.entcacheWrite }
@@ -646,15 +578,6 @@ var _ hook.Mutation = (*PlaylistMutation)(nil)
 // EntcacheType is for the cache; applications don't call it.
 func (*PlaylistMutation) EntcacheType() *cache.Type { return entcacheTypePlaylist }
 
-// EntcacheDriver is for the cache; applications don't call it.
-func (m *PlaylistMutation) EntcacheDriver() dialect.Driver { return m.config.driver }
-
-// EntcacheSources is for the cache; applications don't call it.
-func (m *PlaylistMutation) EntcacheSources() [][]ent.Interceptor { return m.config.entcacheSources() }
-
-// EntcachePending is for the cache; applications don't call it.
-func (m *PlaylistMutation) EntcachePending() *hook.Pending { return m.config.entcachePending() }
-
 // EntcacheWrite is for the cache; applications don't call it.
 func (m *PlaylistMutation) EntcacheWrite() *hook.Write { return m.entcacheWrite }
 
@@ -687,15 +610,6 @@ var _ hook.Mutation = (*TrackMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
 func (*TrackMutation) EntcacheType() *cache.Type { return entcacheTypeTrack }
-
-// EntcacheDriver is for the cache; applications don't call it.
-func (m *TrackMutation) EntcacheDriver() dialect.Driver { return m.config.driver }
-
-// EntcacheSources is for the cache; applications don't call it.
-func (m *TrackMutation) EntcacheSources() [][]ent.Interceptor { return m.config.entcacheSources() }
-
-// EntcachePending is for the cache; applications don't call it.
-func (m *TrackMutation) EntcachePending() *hook.Pending { return m.config.entcachePending() }
 
 // EntcacheWrite is for the cache; applications don't call it.
 func (m *TrackMutation) EntcacheWrite() *hook.Write { return m.entcacheWrite }

@@ -9,7 +9,7 @@ import (
 	"entgo.io/ent/schema/field"
 	"entgo.io/ent/schema/index"
 
-	entcache "github.com/entcache/ent-cache/mixin"
+	"github.com/entcache/ent-cache/entcache"
 )
 
 // Artist makes albums.

@@ -8,8 +8,7 @@ import (
 	"entgo.io/ent/schema/edge"
 	"entgo.io/ent/schema/field"
 
-	entcache "github.com/entcache/ent-cache/mixin"
-	"github.com/entcache/ent-cache/schema"
+	"github.com/entcache/ent-cache/entcache"
 )
 
 // Employee of the store.
@@ -17,7 +16,7 @@ type Employee struct{ ent.Schema }
 
 // Mixin of the Employee.
 func (Employee) Mixin() []ent.Mixin {
-	return []ent.Mixin{entcache.Mixin{Ops: schema.Only | schema.First | schema.All | schema.Count}}
+	return []ent.Mixin{entcache.Mixin{Ops: entcache.Only | entcache.First | entcache.All | entcache.Count}}
 }
 
 // Fields of the Employee.
