@@ -1,0 +1,199 @@
+// Package entcache caches the reads of an Ent client and drops exactly the
+// results that a write has changed.
+//
+// It isn't ariga.io/entcache, a cache at the driver whose entries leave by time.
+//
+// # Overview
+//
+// A schema says with a [Mixin] that its type is cached, the extension adds what
+// the cache needs to the generated code, and one line in main turns it on. Code
+// that queries stays as it is:
+//
+//	client.Intercept(entcache.Interceptor())
+//
+// What is kept is the rows of a statement, as the database returned them,
+// together with the facts they depend on: which rows they hold, which values
+// decided that they were found, which tables were read. A write touches facts.
+// A result is served while no fact it depends on was touched since the database
+// was read for it. Nothing is deleted to be correct: an entry that is no longer
+// valid is a miss, is replaced by the next read, and leaves by time or when room
+// is needed.
+//
+// The cache lives in the memory of the process, bounded in bytes. There is no
+// level shared between processes yet.
+//
+// # Setup
+//
+// Code generation, in ent/entc.go:
+//
+//	entc.Generate("./schema", &gen.Config{}, entc.Extensions(extension.New()))
+//
+// A schema whose type is cached:
+//
+//	func (User) Mixin() []ent.Mixin {
+//		return []ent.Mixin{entcache.Mixin{TTL: time.Minute}}
+//	}
+//
+// The program, where [New] gives a handle for statistics, manual invalidation
+// and for several clients of one database that share a cache:
+//
+//	cache, err := entcache.New(entcache.WithMaxBytes(256 << 20))
+//	if err != nil {
+//		return err
+//	}
+//	defer cache.Close()
+//	client.Intercept(cache.Interceptor())
+//
+// A mutation finds the cache through the interceptors of the client it runs on.
+// Every client that writes to the database must therefore have the interceptor,
+// those that only run jobs or migrations of data too; it may stand anywhere
+// among others. No hook has to be registered, and types without a Mixin
+// invalidate like the others.
+//
+// The context steers single reads: [Skip], [Refresh], [Cache], [WithTTL]. A
+// child context never changes what its parent says.
+//
+// # What is cached
+//
+// Each statement that a query runs is an entry of its own: Only, First, All, IDs,
+// Count, Exist, Select, GroupBy and Aggregate, and each statement of an eager
+// load, under the Mixin of the type that it returns. That nothing was found is
+// cached as well. Entities are built anew from the rows for each read, so they
+// are the caller's own, to change as they like.
+//
+// A read goes to the database, and says so in [Stats] and [Explain], if
+//
+//   - its type has no Mixin, its operation isn't among Mixin.Ops, or the Mixin
+//     is OnDemand and the context doesn't ask;
+//   - the context says Skip or Refresh, or is that of a running mutation, as in
+//     hooks;
+//   - it runs in a transaction, or on a driver that doesn't say what it wraps;
+//   - it is FOR UPDATE or FOR SHARE;
+//   - it calls what differs from call to call, such as now(), random() or
+//     CURRENT_TIMESTAMP, passes a text that the database may take for a time that
+//     moves, such as 'now', or calls a function that the cache doesn't know and
+//     that Mixin.Functions doesn't declare;
+//   - it reads a table that isn't in the schema, or a view without
+//     Mixin.DependsOn;
+//   - it isn't a single SELECT, or isn't understood: comments are not;
+//   - the context carries session variables (sql.WithVar) and there is no
+//     [WithVaryBy];
+//   - an argument is of a type that a key can't be built from.
+//
+// Its result is returned and not stored if it has more rows or bytes than the
+// Mixin allows, if a value is of a type that can't be kept, if the rows ended
+// early or with an error, or if a write touched it while it was read.
+//
+// How precisely writes invalidate follows from how much is known. A read of rows
+// by id depends on those rows. One with "column = value" for a foreign key or one
+// of Mixin.Groups depends on the rows with that value. Other conditions, orders,
+// joins and aggregates depend on the columns they name and on which rows exist.
+// A result survives writes to columns it doesn't depend on of rows it doesn't
+// hold. An update or delete by predicate, an upsert and an update with Modify
+// touch the whole table, and a delete the whole of each table that its ON DELETE
+// actions reach. What isn't understood makes a dependency coarser, never finer.
+//
+// # Consistency
+//
+// For the clients that one cache is attached to:
+//
+//  1. A result is served only while nothing that it depends on was written since
+//     the database was read for it.
+//  2. A write outside a transaction counts before the mutation returns, one in a
+//     transaction before Commit returns and before any commit hook goes on. Until
+//     then, from before the database commits, reads that depend on it go to the
+//     database.
+//  3. What a transaction writes doesn't count before it commits, and never if it
+//     rolls back. What isn't committed is never stored.
+//  4. A write with an unknown outcome counts: the commit returned an error, the
+//     context ended, a hook panicked.
+//  5. Two reads share a result only if their SQL, every argument and its type,
+//     the dialect, the schema, the *sql.DB and what [WithNamespace] and
+//     [WithVaryBy] say are the same. Privacy rules, traversers and interceptors
+//     run on every read, and what they add to a query is in its SQL.
+//  6. A hit returns what the database returned: the same rows, values and types,
+//     and so the same errors, as NotFound and NotSingular.
+//  7. An entry is served no longer than its TTL, counted from its fill, however
+//     often it is read.
+//
+// Less formally: a read returns what the database would have returned at a
+// moment while the read ran, and a program always reads its own writes.
+//
+// It does NOT promise
+//
+//   - one snapshot for several statements. The statements of an eager load, or
+//     two queries, may see different moments, as they do without a cache outside
+//     a transaction;
+//   - anything about writers that it can't see; see Limits;
+//   - that something is cached. Entries leave when room is needed.
+//
+// # Transactions
+//
+// A read in a transaction goes to the database and stores nothing, also under
+// tx.Client().Debug() and on a client built over an *sql.Tx. Others meanwhile get
+// what was committed before, from the cache.
+//
+// What Ent's own transactions write takes effect with their Commit. A transaction
+// that the program opened on the *sql.DB itself, to build a client over it, tells
+// nobody when it ends: what it wrote isn't cached until the garbage collector
+// finds that the *sql.Tx is over. Prefer client.Tx or client.BeginTx.
+//
+// # Failure
+//
+// The cache has no failure of its own to return: a read gets the database's
+// result or the database's error. A read whose context ended gets the context's
+// error. Where several reads wait for one statement and it fails, each of them
+// asks for itself.
+//
+// Warnings go to the logger ([WithLogger]), each once: a query builder generated
+// without the extension, or a driver that doesn't say what it wraps. Generated
+// code of another version of this module doesn't compile. After [Handle.Close]
+// clients go on without a cache.
+//
+// # Limits
+//
+// Writers outside. Other processes, psql, a second data layer, raw SQL through
+// client.ExecContext and clients without the interceptor are not seen. What they
+// write is read when the entry's TTL is over, or at once after
+// [Handle.InvalidateType], [Handle.InvalidateIDs], [Handle.InvalidateEntity] or
+// [Handle.InvalidateAll]. Several processes that write the same tables are such
+// writers to one another: give those types a TTL that you can wait for, or no
+// Mixin.
+//
+// Triggers. What a trigger writes isn't seen, nor an ON DELETE action that isn't
+// in the Ent schema. Columns that the schema declares as generated or ON UPDATE
+// are.
+//
+// Isolation. READ UNCOMMITTED isn't supported: outside a transaction the database
+// would return, and the cache store, what may be rolled back. All other levels
+// are.
+//
+// Replicas. A client that reads from a replica stores what the replica says, and
+// a replica that lags says what was before a write that the cache has already
+// counted. The database that is read must be the one that is written.
+//
+// State of connections. A search_path, a role or a setting that differs between
+// connections of one pool is in neither the SQL nor the arguments. Use
+// sql.WithVar with WithVaryBy, or a pool for each.
+//
+// Time in arguments. A predicate on time.Now() is a new statement each time: it
+// is never a hit, and takes room. Round the time, or Skip.
+//
+// MySQL and MariaDB compare texts by rules that aren't in the schema, such as
+// letter case. There no text tells rows apart: a read by a text in Mixin.Groups
+// or by a text id is invalidated by writes to the column or the table. The same
+// holds for columns with a collation or type of their own on other databases.
+//
+// Many-to-many traversals that begin with a row (user.QueryGroups()) depend on
+// the whole join table, eager loads (WithGroups) on the parent's part of it.
+//
+// Drivers. A driver that wraps another one needs a method
+//
+//	Unwrap() dialect.Driver
+//
+// Without it, what is read through it isn't cached, and what is written through
+// it isn't cached any more. Wrappers below, at the level of database/sql, need
+// nothing. Only Ent's SQL storage is supported.
+//
+// Sensitive fields are cached like others, in the memory of the process.
+package entcache
