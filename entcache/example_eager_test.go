@@ -48,7 +48,6 @@ func Example_eagerLoading() {
 	// -- without track 2
 	// db: DELETE FROM playlist_tracks
 	// db: SELECT … FROM playlists WHERE id = 1
-	// db: SELECT … FROM playlists WHERE playlists.id = 1 LIMIT 2
 	// db: SELECT … FROM tracks JOIN playlist_tracks AS t1 ON tracks.id = t1.track_id WHERE t1.playlist_id IN (1) ORDER BY tracks.id
 	// Everything
 	//   Paper Boats, Rock
