@@ -65,7 +65,8 @@ func appendArg(b []byte, a any) ([]byte, bool) {
 		return appendString(append(b, 's'), v), true
 	case []byte:
 		if v == nil {
-			return append(b, 'n'), true
+			// NULL for most drivers, and an empty value for others.
+			return append(b, 'N'), true
 		}
 		return append(binary.AppendUvarint(append(b, 'b'), uint64(len(v))), v...), true
 	case bool:

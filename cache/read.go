@@ -18,11 +18,11 @@ func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, r
 	d := sc.driver
 	st := c.memo.get(sc.typ.Schema, c.opts.Namespace, d.dialect, query)
 	reason := st.Reason()
-	if mutant.On(mutant.VolatileCached) && reason == Volatile || mutant.On(mutant.LockingCached) && reason == Locking {
-		reason = Cacheable
-	}
 	if reason == Cacheable {
 		reason = st.CheckArgs(args)
+	}
+	if mutant.On(mutant.VolatileCached) && reason == Volatile || mutant.On(mutant.LockingCached) && reason == Locking {
+		reason = Cacheable
 	}
 	if reason == Cacheable && !sc.root && !sc.asked && st.Counts() && !sc.allowed(schema.Count) {
 		reason = OpExcluded
@@ -198,7 +198,7 @@ func (r *reading) fill(ctx context.Context, rows *entsql.Rows) (*Entry, error) {
 	if own := e.Rows.Columns; r.st.shareColumns(e.Rows) {
 		e.size -= columnsSize(own)
 	}
-	if !c.valid(e) && !mutant.On(mutant.OvertakenServed) {
+	if !c.valid(e) {
 		c.refused(ctx, r, Overtaken, started)
 		return e, nil
 	}

@@ -5,7 +5,8 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/entcache/ent-cache/internal/mutant"
+	"entgo.io/ent/dialect"
+
 	"github.com/entcache/ent-cache/schema"
 )
 
@@ -122,6 +123,9 @@ type Column struct {
 
 	column, groups Fact
 	groupSeed      uint64
+	// The column as Ent's builder writes it, for MySQL and SQLite, and for
+	// PostgreSQL.
+	quoted, quotedPostgres string
 }
 
 // Type is an Ent type.
@@ -286,6 +290,9 @@ func (s *Schema) addTable(ts TableSpec) error {
 			column:    Fact(factSeed(FactColumn, key, name)),
 			groups:    Fact(factSeed(FactGroups, key, name)),
 			groupSeed: factSeed(FactGroup, key, name),
+
+			quoted:         quoteColumn(dialect.SQLite, ts.Name, cs.Name),
+			quotedPostgres: quoteColumn(dialect.Postgres, ts.Name, cs.Name),
 		}
 		t.byName[name] = c
 		t.Columns = append(t.Columns, c)
@@ -326,9 +333,7 @@ func closure(t *Table, next map[*Table][]*Table) []*Table {
 			if !seen[n] {
 				seen[n] = true
 				out = append(out, n)
-				if !mutant.On(mutant.CascadeOneStep) {
-					walk(n)
-				}
+				walk(n)
 			}
 		}
 	}

@@ -164,7 +164,10 @@ func (f *Facts) cascade(t *Table) {
 	if mutant.On(mutant.CascadeIgnored) {
 		return
 	}
-	for _, c := range t.Cascade {
+	for i, c := range t.Cascade {
+		if i > 0 && mutant.On(mutant.CascadeOneStep) {
+			return
+		}
 		f.Any(c)
 		f.Table(c)
 	}

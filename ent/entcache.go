@@ -269,24 +269,9 @@ func (c *config) entcachePending() *hook.Pending {
 		return nil
 	}
 	return c.entcacheTxs.Of(tx, func(p *hook.Pending) {
-		if p.Attach(tx.tx) {
-			return
+		if !p.Attach(tx.tx) {
+			tx.tx = p.Wrap(tx.tx)
 		}
-		tx.mu.Lock()
-		defer tx.mu.Unlock()
-		tx.onCommit = append(tx.onCommit, func(next Committer) Committer {
-			return CommitFunc(func(ctx context.Context, t *Tx) error {
-				tx.tx = p.Wrap(tx.tx)
-				return next.Commit(ctx, t)
-			})
-		})
-		tx.onRollback = append(tx.onRollback, func(next Rollbacker) Rollbacker {
-			return RollbackFunc(func(ctx context.Context, t *Tx) error {
-				err := next.Rollback(ctx, t)
-				p.Drop()
-				return err
-			})
-		})
 	})
 }
 
@@ -308,6 +293,10 @@ func (q *AlbumQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = d
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *AlbumQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *AlbumQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeAlbum, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*AlbumMutation)(nil)
 
@@ -342,6 +331,10 @@ func (q *ArtistQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *ArtistQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *ArtistQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeArtist, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*ArtistMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -374,6 +367,10 @@ func (q *CustomerQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver 
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *CustomerQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *CustomerQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeCustomer, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*CustomerMutation)(nil)
 
@@ -408,6 +405,10 @@ func (q *EmployeeQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *EmployeeQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *EmployeeQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeEmployee, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*EmployeeMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -440,6 +441,10 @@ func (q *GenreQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = d
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *GenreQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *GenreQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeGenre, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*GenreMutation)(nil)
 
@@ -474,6 +479,10 @@ func (q *InvoiceQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver =
 // EntcacheContext is for the cache; applications don't call it.
 func (q *InvoiceQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *InvoiceQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeInvoice, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*InvoiceMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -506,6 +515,10 @@ func (q *InvoiceLineQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driv
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *InvoiceLineQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *InvoiceLineQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeInvoiceLine, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*InvoiceLineMutation)(nil)
 
@@ -540,6 +553,10 @@ func (q *MediaTypeQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver
 // EntcacheContext is for the cache; applications don't call it.
 func (q *MediaTypeQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *MediaTypeQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeMediaType, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*MediaTypeMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -573,6 +590,10 @@ func (q *PlaylistQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *PlaylistQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *PlaylistQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypePlaylist, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*PlaylistMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -605,6 +626,10 @@ func (q *TrackQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = d
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *TrackQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *TrackQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeTrack, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*TrackMutation)(nil)
 

@@ -151,8 +151,9 @@ func (p *Pending) Attach(tx dialect.Tx) bool {
 	}
 }
 
-// Wrap does what Attach does for a transaction of another driver, just before it
-// commits.
+// Wrap does what Attach does for a transaction of another driver. What it
+// returns takes the transaction's place at once, for the reason Attach gives; of
+// such a transaction one goroutine at a time may make the first write.
 func (p *Pending) Wrap(tx dialect.Tx) dialect.Tx {
 	if _, ok := tx.(*foreign); ok {
 		return tx
@@ -222,7 +223,7 @@ func (t *committing) Rollback() error {
 	return t.Tx.Rollback()
 }
 
-// foreign is a transaction of another driver than Ent's, about to commit.
+// foreign is a transaction of another driver than Ent's that has written.
 type foreign struct {
 	dialect.Tx
 	pending *Pending

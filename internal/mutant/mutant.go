@@ -40,7 +40,6 @@ const (
 	TablesUnchecked  // facts aren't looked at where the tables' didn't move in the last check
 	StampAfter       // the position is taken after the database was read
 	CoalescedAsIs    // the result of a running read is taken whenever it began
-	OvertakenServed  // a fill that a write overtook is stored and counts as valid
 
 	// What a write touches.
 	CreateSkipsMembers // a create doesn't touch members(T)
@@ -55,7 +54,7 @@ const (
 	DeleteSkipsMembers // a delete doesn't touch members(T) and groups
 	BulkDeleteIsOneRow // a delete by predicate touches members(T) only
 	CascadeIgnored     // what the database deletes in turn isn't touched
-	CascadeOneStep     // what it deletes in turn of that isn't touched
+	CascadeOneStep     // only the first of the tables it deletes from in turn is touched
 	UpsertIsCreate     // an upsert touches what a create does
 	NearEndSkipped     // adding to a join table doesn't touch the mutation's own end
 	FarEndSkipped      // adding to a join table doesn't touch the other end
@@ -82,11 +81,12 @@ var names = [numNames]string{
 	VolatileCached: "VolatileCached", LockingCached: "LockingCached", KeyWithoutArgs: "KeyWithoutArgs", KeyFirstArg: "KeyFirstArg",
 	KeyWithoutTypes: "KeyWithoutTypes", TruncatedCached: "TruncatedCached", TypesDropped: "TypesDropped", BytesShared: "BytesShared",
 	TxReadsCached: "TxReadsCached", NeverInvalid: "NeverInvalid", InvalidOnce: "InvalidOnce", TablesUnchecked: "TablesUnchecked",
-	StampAfter: "StampAfter", CoalescedAsIs: "CoalescedAsIs", OvertakenServed: "OvertakenServed",
+	StampAfter: "StampAfter", CoalescedAsIs: "CoalescedAsIs",
 	CreateSkipsMembers: "CreateSkipsMembers", CreateSkipsGroups: "CreateSkipsGroups", CreateSkipsEdges: "CreateSkipsEdges",
 	UpdateSkipsRow: "UpdateSkipsRow", UpdateSkipsColumns: "UpdateSkipsColumns", UpdateSkipsGroups: "UpdateSkipsGroups",
 	BulkIsOneRow: "BulkIsOneRow", ModifierIgnored: "ModifierIgnored", DeleteSkipsRow: "DeleteSkipsRow", DeleteSkipsMembers: "DeleteSkipsMembers",
 	BulkDeleteIsOneRow: "BulkDeleteIsOneRow", CascadeIgnored: "CascadeIgnored", CascadeOneStep: "CascadeOneStep", UpsertIsCreate: "UpsertIsCreate",
+	ClearIgnored: "ClearIgnored", TouchBefore: "TouchBefore", TxAtStatement: "TxAtStatement", TxDropped: "TxDropped",
 	NearEndSkipped: "NearEndSkipped", FarEndSkipped: "FarEndSkipped", BidiSkipped: "BidiSkipped", ChildRowSkipped: "ChildRowSkipped",
 	ForeignTxAtOnce: "ForeignTxAtOnce", HiddenTxAtOnce: "HiddenTxAtOnce", HoldIgnored: "HoldIgnored", LedgerForgets: "LedgerForgets",
 }

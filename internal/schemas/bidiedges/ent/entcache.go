@@ -154,24 +154,9 @@ func (c *config) entcachePending() *hook.Pending {
 		return nil
 	}
 	return c.entcacheTxs.Of(tx, func(p *hook.Pending) {
-		if p.Attach(tx.tx) {
-			return
+		if !p.Attach(tx.tx) {
+			tx.tx = p.Wrap(tx.tx)
 		}
-		tx.mu.Lock()
-		defer tx.mu.Unlock()
-		tx.onCommit = append(tx.onCommit, func(next Committer) Committer {
-			return CommitFunc(func(ctx context.Context, t *Tx) error {
-				tx.tx = p.Wrap(tx.tx)
-				return next.Commit(ctx, t)
-			})
-		})
-		tx.onRollback = append(tx.onRollback, func(next Rollbacker) Rollbacker {
-			return RollbackFunc(func(ctx context.Context, t *Tx) error {
-				err := next.Rollback(ctx, t)
-				p.Drop()
-				return err
-			})
-		})
 	})
 }
 
@@ -193,6 +178,10 @@ func (q *CardQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = dr
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *CardQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *CardQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeCard, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*CardMutation)(nil)
 
@@ -227,6 +216,10 @@ func (q *GroupQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = d
 // EntcacheContext is for the cache; applications don't call it.
 func (q *GroupQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *GroupQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeGroup, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*GroupMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -260,6 +253,10 @@ func (q *PetQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = drv
 // EntcacheContext is for the cache; applications don't call it.
 func (q *PetQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *PetQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypePet, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*PetMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -292,6 +289,10 @@ func (q *UserQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = dr
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *UserQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *UserQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeUser, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*UserMutation)(nil)
 

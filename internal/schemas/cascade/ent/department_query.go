@@ -429,6 +429,7 @@ func (_q *DepartmentQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*D
 		node.Edges.loadedTypes = loadedTypes
 		return node.assignValues(columns, values)
 	}
+	_q.entcacheLean(_spec)
 	for i := range hooks {
 		hooks[i](ctx, _spec)
 	}
@@ -520,6 +521,7 @@ func (_q *DepartmentQuery) loadPeople(ctx context.Context, query *PersonQuery, n
 
 func (_q *DepartmentQuery) sqlCount(ctx context.Context) (int, error) {
 	_spec := _q.querySpec()
+	_q.entcacheLean(_spec)
 	_spec.Node.Columns = _q.ctx.Fields
 	if len(_q.ctx.Fields) > 0 {
 		_spec.Unique = _q.ctx.Unique != nil && *_q.ctx.Unique

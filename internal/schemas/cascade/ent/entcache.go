@@ -184,24 +184,9 @@ func (c *config) entcachePending() *hook.Pending {
 		return nil
 	}
 	return c.entcacheTxs.Of(tx, func(p *hook.Pending) {
-		if p.Attach(tx.tx) {
-			return
+		if !p.Attach(tx.tx) {
+			tx.tx = p.Wrap(tx.tx)
 		}
-		tx.mu.Lock()
-		defer tx.mu.Unlock()
-		tx.onCommit = append(tx.onCommit, func(next Committer) Committer {
-			return CommitFunc(func(ctx context.Context, t *Tx) error {
-				tx.tx = p.Wrap(tx.tx)
-				return next.Commit(ctx, t)
-			})
-		})
-		tx.onRollback = append(tx.onRollback, func(next Rollbacker) Rollbacker {
-			return RollbackFunc(func(ctx context.Context, t *Tx) error {
-				err := next.Rollback(ctx, t)
-				p.Drop()
-				return err
-			})
-		})
 	})
 }
 
@@ -223,6 +208,10 @@ func (q *BadgeQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = d
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *BadgeQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *BadgeQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeBadge, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*BadgeMutation)(nil)
 
@@ -257,6 +246,10 @@ func (q *CompanyQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver =
 // EntcacheContext is for the cache; applications don't call it.
 func (q *CompanyQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *CompanyQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeCompany, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*CompanyMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -289,6 +282,10 @@ func (q *DepartmentQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.drive
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *DepartmentQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *DepartmentQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeDepartment, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*DepartmentMutation)(nil)
 
@@ -323,6 +320,10 @@ func (q *PaperQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = d
 // EntcacheContext is for the cache; applications don't call it.
 func (q *PaperQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *PaperQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypePaper, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*PaperMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -356,6 +357,10 @@ func (q *PersonQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *PersonQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *PersonQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypePerson, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*PersonMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -388,6 +393,10 @@ func (q *ProjectQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver =
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *ProjectQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *ProjectQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeProject, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*ProjectMutation)(nil)
 

@@ -391,6 +391,7 @@ func (_q *PaperQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Paper,
 		node.Edges.loadedTypes = loadedTypes
 		return node.assignValues(columns, values)
 	}
+	_q.entcacheLean(_spec)
 	for i := range hooks {
 		hooks[i](ctx, _spec)
 	}
@@ -444,6 +445,7 @@ func (_q *PaperQuery) loadProject(ctx context.Context, query *ProjectQuery, node
 
 func (_q *PaperQuery) sqlCount(ctx context.Context) (int, error) {
 	_spec := _q.querySpec()
+	_q.entcacheLean(_spec)
 	_spec.Node.Columns = _q.ctx.Fields
 	if len(_q.ctx.Fields) > 0 {
 		_spec.Unique = _q.ctx.Unique != nil && *_q.ctx.Unique

@@ -171,24 +171,9 @@ func (c *config) entcachePending() *hook.Pending {
 		return nil
 	}
 	return c.entcacheTxs.Of(tx, func(p *hook.Pending) {
-		if p.Attach(tx.tx) {
-			return
+		if !p.Attach(tx.tx) {
+			tx.tx = p.Wrap(tx.tx)
 		}
-		tx.mu.Lock()
-		defer tx.mu.Unlock()
-		tx.onCommit = append(tx.onCommit, func(next Committer) Committer {
-			return CommitFunc(func(ctx context.Context, t *Tx) error {
-				tx.tx = p.Wrap(tx.tx)
-				return next.Commit(ctx, t)
-			})
-		})
-		tx.onRollback = append(tx.onRollback, func(next Rollbacker) Rollbacker {
-			return RollbackFunc(func(ctx context.Context, t *Tx) error {
-				err := next.Rollback(ctx, t)
-				p.Drop()
-				return err
-			})
-		})
 	})
 }
 
@@ -210,6 +195,10 @@ func (q *FriendshipQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.drive
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *FriendshipQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *FriendshipQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeFriendship, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*FriendshipMutation)(nil)
 
@@ -244,6 +233,10 @@ func (q *GroupQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = d
 // EntcacheContext is for the cache; applications don't call it.
 func (q *GroupQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *GroupQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeGroup, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*GroupMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -277,6 +270,10 @@ func (q *MembershipQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.drive
 // EntcacheContext is for the cache; applications don't call it.
 func (q *MembershipQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *MembershipQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeMembership, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*MembershipMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -306,6 +303,10 @@ func (q *RoleQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = dr
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *RoleQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *RoleQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeRole, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*RoleMutation)(nil)
 
@@ -340,6 +341,10 @@ func (q *RoleUserQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *RoleUserQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *RoleUserQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeRoleUser, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*RoleUserMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -369,6 +374,10 @@ func (q *UserQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = dr
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *UserQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *UserQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeUser, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*UserMutation)(nil)
 

@@ -347,6 +347,7 @@ func (_q *RoleUserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Rol
 		node.Edges.loadedTypes = loadedTypes
 		return node.assignValues(columns, values)
 	}
+	_q.entcacheLean(_spec)
 	for i := range hooks {
 		hooks[i](ctx, _spec)
 	}
@@ -432,6 +433,7 @@ func (_q *RoleUserQuery) loadRole(ctx context.Context, query *RoleQuery, nodes [
 
 func (_q *RoleUserQuery) sqlCount(ctx context.Context) (int, error) {
 	_spec := _q.querySpec()
+	_q.entcacheLean(_spec)
 	_spec.Unique = false
 	_spec.Node.Columns = nil
 	return sqlgraph.CountNodes(ctx, _q.driver, _spec)

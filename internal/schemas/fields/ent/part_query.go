@@ -393,6 +393,7 @@ func (_q *PartQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Part, e
 		node.Edges.loadedTypes = loadedTypes
 		return node.assignValues(columns, values)
 	}
+	_q.entcacheLean(_spec)
 	if len(_q.modifiers) > 0 {
 		_spec.Modifiers = _q.modifiers
 	}
@@ -449,6 +450,7 @@ func (_q *PartQuery) loadItem(ctx context.Context, query *ItemQuery, nodes []*Pa
 
 func (_q *PartQuery) sqlCount(ctx context.Context) (int, error) {
 	_spec := _q.querySpec()
+	_q.entcacheLean(_spec)
 	if len(_q.modifiers) > 0 {
 		_spec.Modifiers = _q.modifiers
 	}

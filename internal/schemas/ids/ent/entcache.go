@@ -191,24 +191,9 @@ func (c *config) entcachePending() *hook.Pending {
 		return nil
 	}
 	return c.entcacheTxs.Of(tx, func(p *hook.Pending) {
-		if p.Attach(tx.tx) {
-			return
+		if !p.Attach(tx.tx) {
+			tx.tx = p.Wrap(tx.tx)
 		}
-		tx.mu.Lock()
-		defer tx.mu.Unlock()
-		tx.onCommit = append(tx.onCommit, func(next Committer) Committer {
-			return CommitFunc(func(ctx context.Context, t *Tx) error {
-				tx.tx = p.Wrap(tx.tx)
-				return next.Commit(ctx, t)
-			})
-		})
-		tx.onRollback = append(tx.onRollback, func(next Rollbacker) Rollbacker {
-			return RollbackFunc(func(ctx context.Context, t *Tx) error {
-				err := next.Rollback(ctx, t)
-				p.Drop()
-				return err
-			})
-		})
 	})
 }
 
@@ -230,6 +215,10 @@ func (q *AccountQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver =
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *AccountQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *AccountQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeAccount, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*AccountMutation)(nil)
 
@@ -264,6 +253,10 @@ func (q *DeviceQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *DeviceQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *DeviceQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeDevice, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*DeviceMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -296,6 +289,10 @@ func (q *DocumentQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver 
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *DocumentQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *DocumentQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeDocument, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*DocumentMutation)(nil)
 
@@ -330,6 +327,10 @@ func (q *EventQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = d
 // EntcacheContext is for the cache; applications don't call it.
 func (q *EventQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *EventQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeEvent, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*EventMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -363,6 +364,10 @@ func (q *TeamQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = dr
 // EntcacheContext is for the cache; applications don't call it.
 func (q *TeamQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *TeamQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeTeam, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*TeamMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -395,6 +400,10 @@ func (q *TokenQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = d
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *TokenQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *TokenQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeToken, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*TokenMutation)(nil)
 

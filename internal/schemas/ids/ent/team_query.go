@@ -385,6 +385,7 @@ func (_q *TeamQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Team, e
 		node.Edges.loadedTypes = loadedTypes
 		return node.assignValues(columns, values)
 	}
+	_q.entcacheLean(_spec)
 	for i := range hooks {
 		hooks[i](ctx, _spec)
 	}
@@ -468,6 +469,7 @@ func (_q *TeamQuery) loadMembers(ctx context.Context, query *AccountQuery, nodes
 
 func (_q *TeamQuery) sqlCount(ctx context.Context) (int, error) {
 	_spec := _q.querySpec()
+	_q.entcacheLean(_spec)
 	_spec.Node.Columns = _q.ctx.Fields
 	if len(_q.ctx.Fields) > 0 {
 		_spec.Unique = _q.ctx.Unique != nil && *_q.ctx.Unique

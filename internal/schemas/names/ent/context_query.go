@@ -324,6 +324,7 @@ func (_q *ContextQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Cont
 		nodes = append(nodes, node)
 		return node.assignValues(columns, values)
 	}
+	_q.entcacheLean(_spec)
 	if len(_q.modifiers) > 0 {
 		_spec.Modifiers = _q.modifiers
 	}
@@ -341,6 +342,7 @@ func (_q *ContextQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Cont
 
 func (_q *ContextQuery) sqlCount(ctx context.Context) (int, error) {
 	_spec := _q.querySpec()
+	_q.entcacheLean(_spec)
 	if len(_q.modifiers) > 0 {
 		_spec.Modifiers = _q.modifiers
 	}

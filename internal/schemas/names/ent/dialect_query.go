@@ -324,6 +324,7 @@ func (_q *DialectQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Dial
 		nodes = append(nodes, node)
 		return node.assignValues(columns, values)
 	}
+	_q.entcacheLean(_spec)
 	if len(_q.modifiers) > 0 {
 		_spec.Modifiers = _q.modifiers
 	}
@@ -341,6 +342,7 @@ func (_q *DialectQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Dial
 
 func (_q *DialectQuery) sqlCount(ctx context.Context) (int, error) {
 	_spec := _q.querySpec()
+	_q.entcacheLean(_spec)
 	if len(_q.modifiers) > 0 {
 		_spec.Modifiers = _q.modifiers
 	}

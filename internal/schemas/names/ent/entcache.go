@@ -178,24 +178,9 @@ func (c *config) entcachePending() *hook.Pending {
 		return nil
 	}
 	return c.entcacheTxs.Of(tx, func(p *hook.Pending) {
-		if p.Attach(tx.tx) {
-			return
+		if !p.Attach(tx.tx) {
+			tx.tx = p.Wrap(tx.tx)
 		}
-		tx.mu.Lock()
-		defer tx.mu.Unlock()
-		tx.onCommit = append(tx.onCommit, func(next Committer) Committer {
-			return CommitFunc(func(ctx context.Context, t *Tx) error {
-				tx.tx = p.Wrap(tx.tx)
-				return next.Commit(ctx, t)
-			})
-		})
-		tx.onRollback = append(tx.onRollback, func(next Rollbacker) Rollbacker {
-			return RollbackFunc(func(ctx context.Context, t *Tx) error {
-				err := next.Rollback(ctx, t)
-				p.Drop()
-				return err
-			})
-		})
 	})
 }
 
@@ -217,6 +202,10 @@ func (q *CacheQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = d
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *CacheQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *CacheQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeCache, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*CacheMutation)(nil)
 
@@ -251,6 +240,10 @@ func (q *ContextQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver =
 // EntcacheContext is for the cache; applications don't call it.
 func (q *ContextQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *ContextQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeContext, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*ContextMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -283,6 +276,10 @@ func (q *DialectQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver =
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *DialectQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *DialectQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeDialect, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*DialectMutation)(nil)
 
@@ -317,6 +314,10 @@ func (q *PendingQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver =
 // EntcacheContext is for the cache; applications don't call it.
 func (q *PendingQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *PendingQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypePending, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*PendingMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -350,6 +351,10 @@ func (q *PlusOneQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver =
 // EntcacheContext is for the cache; applications don't call it.
 func (q *PlusOneQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *PlusOneQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypePlusOne, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*PlusOneMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -382,6 +387,10 @@ func (q *WriteQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = d
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *WriteQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *WriteQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeWrite, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*WriteMutation)(nil)
 

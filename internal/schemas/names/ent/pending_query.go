@@ -432,6 +432,7 @@ func (_q *PendingQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Pend
 		node.Edges.loadedTypes = loadedTypes
 		return node.assignValues(columns, values)
 	}
+	_q.entcacheLean(_spec)
 	if len(_q.modifiers) > 0 {
 		_spec.Modifiers = _q.modifiers
 	}
@@ -526,6 +527,7 @@ func (_q *PendingQuery) loadDriver(ctx context.Context, query *PlusOneQuery, nod
 
 func (_q *PendingQuery) sqlCount(ctx context.Context) (int, error) {
 	_spec := _q.querySpec()
+	_q.entcacheLean(_spec)
 	if len(_q.modifiers) > 0 {
 		_spec.Modifiers = _q.modifiers
 	}

@@ -351,6 +351,7 @@ func (_q *PlusOneQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Plus
 		nodes = append(nodes, node)
 		return node.assignValues(columns, values)
 	}
+	_q.entcacheLean(_spec)
 	if len(_q.modifiers) > 0 {
 		_spec.Modifiers = _q.modifiers
 	}
@@ -368,6 +369,7 @@ func (_q *PlusOneQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Plus
 
 func (_q *PlusOneQuery) sqlCount(ctx context.Context) (int, error) {
 	_spec := _q.querySpec()
+	_q.entcacheLean(_spec)
 	if len(_q.modifiers) > 0 {
 		_spec.Modifiers = _q.modifiers
 	}

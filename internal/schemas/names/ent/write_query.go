@@ -324,6 +324,7 @@ func (_q *WriteQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Write,
 		nodes = append(nodes, node)
 		return node.assignValues(columns, values)
 	}
+	_q.entcacheLean(_spec)
 	if len(_q.modifiers) > 0 {
 		_spec.Modifiers = _q.modifiers
 	}
@@ -341,6 +342,7 @@ func (_q *WriteQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Write,
 
 func (_q *WriteQuery) sqlCount(ctx context.Context) (int, error) {
 	_spec := _q.querySpec()
+	_q.entcacheLean(_spec)
 	if len(_q.modifiers) > 0 {
 		_spec.Modifiers = _q.modifiers
 	}

@@ -427,6 +427,7 @@ func (_q *CategoryQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Cat
 		node.Edges.loadedTypes = loadedTypes
 		return node.assignValues(columns, values)
 	}
+	_q.entcacheLean(_spec)
 	for i := range hooks {
 		hooks[i](ctx, _spec)
 	}
@@ -518,6 +519,7 @@ func (_q *CategoryQuery) loadChildren(ctx context.Context, query *CategoryQuery,
 
 func (_q *CategoryQuery) sqlCount(ctx context.Context) (int, error) {
 	_spec := _q.querySpec()
+	_q.entcacheLean(_spec)
 	_spec.Node.Columns = _q.ctx.Fields
 	if len(_q.ctx.Fields) > 0 {
 		_spec.Unique = _q.ctx.Unique != nil && *_q.ctx.Unique

@@ -181,24 +181,9 @@ func (c *config) entcachePending() *hook.Pending {
 		return nil
 	}
 	return c.entcacheTxs.Of(tx, func(p *hook.Pending) {
-		if p.Attach(tx.tx) {
-			return
+		if !p.Attach(tx.tx) {
+			tx.tx = p.Wrap(tx.tx)
 		}
-		tx.mu.Lock()
-		defer tx.mu.Unlock()
-		tx.onCommit = append(tx.onCommit, func(next Committer) Committer {
-			return CommitFunc(func(ctx context.Context, t *Tx) error {
-				tx.tx = p.Wrap(tx.tx)
-				return next.Commit(ctx, t)
-			})
-		})
-		tx.onRollback = append(tx.onRollback, func(next Rollbacker) Rollbacker {
-			return RollbackFunc(func(ctx context.Context, t *Tx) error {
-				err := next.Rollback(ctx, t)
-				p.Drop()
-				return err
-			})
-		})
 	})
 }
 
@@ -220,6 +205,10 @@ func (q *CardQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = dr
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *CardQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *CardQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeCard, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*CardMutation)(nil)
 
@@ -254,6 +243,10 @@ func (q *CategoryQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *CategoryQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *CategoryQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeCategory, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*CategoryMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -286,6 +279,10 @@ func (q *NodeQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = dr
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *NodeQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *NodeQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeNode, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*NodeMutation)(nil)
 
@@ -320,6 +317,10 @@ func (q *PostQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = dr
 // EntcacheContext is for the cache; applications don't call it.
 func (q *PostQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *PostQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypePost, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*PostMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -352,6 +353,10 @@ func (q *UserQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = dr
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *UserQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *UserQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeUser, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*UserMutation)(nil)
 

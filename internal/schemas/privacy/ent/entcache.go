@@ -142,24 +142,9 @@ func (c *config) entcachePending() *hook.Pending {
 		return nil
 	}
 	return c.entcacheTxs.Of(tx, func(p *hook.Pending) {
-		if p.Attach(tx.tx) {
-			return
+		if !p.Attach(tx.tx) {
+			tx.tx = p.Wrap(tx.tx)
 		}
-		tx.mu.Lock()
-		defer tx.mu.Unlock()
-		tx.onCommit = append(tx.onCommit, func(next Committer) Committer {
-			return CommitFunc(func(ctx context.Context, t *Tx) error {
-				tx.tx = p.Wrap(tx.tx)
-				return next.Commit(ctx, t)
-			})
-		})
-		tx.onRollback = append(tx.onRollback, func(next Rollbacker) Rollbacker {
-			return RollbackFunc(func(ctx context.Context, t *Tx) error {
-				err := next.Rollback(ctx, t)
-				p.Drop()
-				return err
-			})
-		})
 	})
 }
 
@@ -181,6 +166,10 @@ func (q *NoteQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = dr
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *NoteQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *NoteQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeNote, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*NoteMutation)(nil)
 
@@ -215,6 +204,10 @@ func (q *TenantQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *TenantQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *TenantQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeTenant, q.config.driver, spec)
+}
+
 var _ hook.Mutation = (*TenantMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -247,6 +240,10 @@ func (q *UserQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = dr
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *UserQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *UserQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeUser, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*UserMutation)(nil)
 

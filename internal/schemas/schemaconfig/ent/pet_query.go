@@ -389,6 +389,7 @@ func (_q *PetQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Pet, err
 	}
 	_spec.Node.Schema = _q.schemaConfig.Pet
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)
+	_q.entcacheLean(_spec)
 	for i := range hooks {
 		hooks[i](ctx, _spec)
 	}
@@ -441,6 +442,7 @@ func (_q *PetQuery) sqlCount(ctx context.Context) (int, error) {
 	_spec := _q.querySpec()
 	_spec.Node.Schema = _q.schemaConfig.Pet
 	ctx = internal.NewSchemaConfigContext(ctx, _q.schemaConfig)
+	_q.entcacheLean(_spec)
 	_spec.Node.Columns = _q.ctx.Fields
 	if len(_q.ctx.Fields) > 0 {
 		_spec.Unique = _q.ctx.Unique != nil && *_q.ctx.Unique

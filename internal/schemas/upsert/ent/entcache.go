@@ -122,24 +122,9 @@ func (c *config) entcachePending() *hook.Pending {
 		return nil
 	}
 	return c.entcacheTxs.Of(tx, func(p *hook.Pending) {
-		if p.Attach(tx.tx) {
-			return
+		if !p.Attach(tx.tx) {
+			tx.tx = p.Wrap(tx.tx)
 		}
-		tx.mu.Lock()
-		defer tx.mu.Unlock()
-		tx.onCommit = append(tx.onCommit, func(next Committer) Committer {
-			return CommitFunc(func(ctx context.Context, t *Tx) error {
-				tx.tx = p.Wrap(tx.tx)
-				return next.Commit(ctx, t)
-			})
-		})
-		tx.onRollback = append(tx.onRollback, func(next Rollbacker) Rollbacker {
-			return RollbackFunc(func(ctx context.Context, t *Tx) error {
-				err := next.Rollback(ctx, t)
-				p.Drop()
-				return err
-			})
-		})
 	})
 }
 
@@ -161,6 +146,10 @@ func (q *PriceQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = d
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *PriceQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *PriceQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypePrice, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*PriceMutation)(nil)
 
@@ -194,6 +183,10 @@ func (q *StoreQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = d
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *StoreQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *StoreQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeStore, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*StoreMutation)(nil)
 

@@ -270,6 +270,7 @@ func (_q *CleanUserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Cl
 		nodes = append(nodes, node)
 		return node.assignValues(columns, values)
 	}
+	_q.entcacheLean(_spec)
 	for i := range hooks {
 		hooks[i](ctx, _spec)
 	}
@@ -284,6 +285,7 @@ func (_q *CleanUserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Cl
 
 func (_q *CleanUserQuery) sqlCount(ctx context.Context) (int, error) {
 	_spec := _q.querySpec()
+	_q.entcacheLean(_spec)
 	_spec.Node.Columns = _q.ctx.Fields
 	if len(_q.ctx.Fields) > 0 {
 		_spec.Unique = _q.ctx.Unique != nil && *_q.ctx.Unique

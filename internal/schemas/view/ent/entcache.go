@@ -156,24 +156,9 @@ func (c *config) entcachePending() *hook.Pending {
 		return nil
 	}
 	return c.entcacheTxs.Of(tx, func(p *hook.Pending) {
-		if p.Attach(tx.tx) {
-			return
+		if !p.Attach(tx.tx) {
+			tx.tx = p.Wrap(tx.tx)
 		}
-		tx.mu.Lock()
-		defer tx.mu.Unlock()
-		tx.onCommit = append(tx.onCommit, func(next Committer) Committer {
-			return CommitFunc(func(ctx context.Context, t *Tx) error {
-				tx.tx = p.Wrap(tx.tx)
-				return next.Commit(ctx, t)
-			})
-		})
-		tx.onRollback = append(tx.onRollback, func(next Rollbacker) Rollbacker {
-			return RollbackFunc(func(ctx context.Context, t *Tx) error {
-				err := next.Rollback(ctx, t)
-				p.Drop()
-				return err
-			})
-		})
 	})
 }
 
@@ -196,6 +181,10 @@ func (q *CleanUserQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver
 // EntcacheContext is for the cache; applications don't call it.
 func (q *CleanUserQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *CleanUserQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeCleanUser, q.config.driver, spec)
+}
+
 var _ cache.Builder = (*PetQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -209,6 +198,10 @@ func (q *PetQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = drv
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *PetQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *PetQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypePet, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*PetMutation)(nil)
 
@@ -243,6 +236,10 @@ func (q *PetCountQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *PetCountQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *PetCountQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypePetCount, q.config.driver, spec)
+}
+
 var _ cache.Builder = (*PetNameQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -257,6 +254,10 @@ func (q *PetNameQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver =
 // EntcacheContext is for the cache; applications don't call it.
 func (q *PetNameQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
+func (q *PetNameQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypePetName, q.config.driver, spec)
+}
+
 var _ cache.Builder = (*UserQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -270,6 +271,10 @@ func (q *UserQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = dr
 
 // EntcacheContext is for the cache; applications don't call it.
 func (q *UserQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *UserQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeUser, q.config.driver, spec)
+}
 
 var _ hook.Mutation = (*UserMutation)(nil)
 
