@@ -17,7 +17,6 @@ SEED ?= 1
 OPS ?= 20000
 DB ?= all
 FUZZTIME ?= 30s
-BENCH ?= .
 ARGS ?=
 
 # Modules of their own, which the commands of the main one don't see.
@@ -67,8 +66,8 @@ example: ## Run the example shop (ARGS=)
 	$(GO) run ./example/shop $(ARGS)
 
 .PHONY: bench
-bench: ## Run the benchmarks (BENCH=)
-	cd internal/benchmarks && $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+bench: ## Measure reads uncached, as hits and as misses (ARGS=)
+	cd internal/benchmarks && $(GO) run ./cmd/table $(ARGS)
 
 .PHONY: lint
 lint: ## Check formatting, and run go vet
