@@ -264,3 +264,67 @@ func TestTrap_ReadersAndWriters(t *testing.T) {
 	wg.Wait()
 	require.Equal(t, "199", fmt.Sprint(w.cached.Track.GetX(ctx, 1).UnitPrice))
 }
+
+// A ledger with hardly any room forgets what was written, and then serves
+// nothing that it isn't sure of.
+func TestTrap_TinyLedger(t *testing.T) {
+	w := newStore(t, dialect.SQLite, entcache.WithLedgerFacts(1))
+	ctx := t.Context()
+	read := func(c *store.Client) string {
+		al := c.Album.Query().WithTracks(func(q *store.TrackQuery) { q.WithPlaylists().WithGenre() }).OnlyX(ctx)
+		return show(al.Edges.Tracks, func(t *store.Track) string {
+			return fmt.Sprint(t.ID, t.UnitPrice, len(t.Edges.Playlists), t.Edges.Genre.Name)
+		}) + fmt.Sprint(c.Track.Query().Where(track.GenreID(1)).CountX(ctx), c.Track.GetX(ctx, 1).UnitPrice)
+	}
+	for i := range 40 {
+		require.Equal(t, read(w.plain), read(w.cached))
+		require.Equal(t, read(w.plain), read(w.cached))
+		switch i % 4 {
+		case 0:
+			w.cached.Track.UpdateOneID(1).SetUnitPrice(int64(i)).ExecX(ctx)
+		case 1:
+			w.cached.Track.UpdateOneID(2).SetGenreID(1 + i/4%2).ExecX(ctx)
+		case 2:
+			w.cached.Playlist.UpdateOneID(1).AddTrackIDs(3).ExecX(ctx)
+		case 3:
+			w.cached.Playlist.UpdateOneID(1).RemoveTrackIDs(3).ExecX(ctx)
+		}
+		// Enough of other tables to push that out.
+		for j := range 3 {
+			w.cached.Employee.Create().SetFirstName("a").SetLastName("b").SetEmail(fmt.Sprint(i, "/", j)).ExecX(ctx)
+			w.cached.Customer.Create().SetFirstName("a").SetLastName("b").SetEmail(fmt.Sprint(i, "/", j)).ExecX(ctx)
+			w.cached.MediaType.UpdateOneID(1).SetName(fmt.Sprint(i, "/", j)).ExecX(ctx)
+		}
+	}
+}
+
+// A write costs the entries it touches, and no others.
+func TestTrap_UnrelatedWritesCostNothing(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, name string) {
+		w := newStore(t, name)
+		ctx := t.Context()
+		one, two := w.watch("track 1", priceOf(1)), w.watch("track 2", priceOf(2))
+		jazz := w.watch("ids of jazz", func(ctx context.Context, c *store.Client) string {
+			return sorted(c.Track.Query().Where(track.GenreID(1)).IDsX(ctx))
+		})
+		count := w.watch("count", func(ctx context.Context, c *store.Client) string { return fmt.Sprint(c.Track.Query().CountX(ctx)) })
+		genres := w.watch("genres", func(ctx context.Context, c *store.Client) string {
+			return show(c.Genre.Query().AllX(ctx), func(g *store.Genre) string { return g.Name })
+		})
+		w.cached.Track.UpdateOneID(1).SetUnitPrice(11).ExecX(ctx)
+		one.changed()
+		two.kept()
+		count.kept()
+		genres.kept()
+		jazz.right()
+		w.cached.Track.Create().SetName("new").SetMilliseconds(1).SetUnitPrice(1).SetMediaTypeID(1).SetGenreID(2).ExecX(ctx)
+		one.kept()
+		two.kept()
+		jazz.kept()
+		genres.kept()
+		count.changed()
+		w.cached.Customer.Create().SetFirstName("a").SetLastName("b").SetEmail("c").ExecX(ctx)
+		count.kept()
+		jazz.kept()
+	})
+}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entcache/ent-cache/cache"
@@ -148,5 +150,26 @@ func TestTrap_EagerLoadsWithFiltersAndLimits(t *testing.T) {
 		w.cached.Playlist.DeleteOneID(1).ExecX(t.Context())
 		cheap.kept()
 		deep.changed()
+	})
+}
+
+// A limit for each parent is a window over the children.
+func TestTrap_LimitsForEachParent(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, name string) {
+		w := newStore(t, name)
+		dearest := w.watch("the dearest track of each genre", func(ctx context.Context, c *store.Client) string {
+			list := c.Genre.Query().WithTracks(func(q *store.TrackQuery) {
+				q.Modify(sqlgraph.LimitNeighbors("genre_id", 1, entsql.Expr("unit_price DESC")))
+			}).AllX(ctx)
+			return show(list, func(g *store.Genre) string {
+				return g.Name + show(g.Edges.Tracks, func(t *store.Track) string { return t.Name })
+			})
+		})
+		w.cached.Track.UpdateOneID(1).SetUnitPrice(99).ExecX(t.Context())
+		dearest.changed()
+		w.cached.Track.UpdateOneID(3).SetGenreID(1).ExecX(t.Context())
+		dearest.changed()
+		w.cached.Track.DeleteOneID(1).ExecX(t.Context())
+		dearest.changed()
 	})
 }

@@ -217,7 +217,12 @@ func TestTrap_T11_ManyToManyFromBothEnds(t *testing.T) {
 			return sorted(c.User.Query().Where(user.HasFollowingWith(user.ID(2))).IDsX(ctx))
 		})
 		of1, of2, of3 := friends(1), friends(2), friends(3)
+		// Loading one user's edges depends on that end of the join rows alone.
+		loaded := w.watch("loaded friends of 2", func(ctx context.Context, c *o2o.Client) string {
+			return show(c.User.Query().Where(user.ID(2)).WithFriends().OnlyX(ctx).Edges.Friends, func(u *o2o.User) string { return u.Name })
+		})
 		w.cached.User.UpdateOneID(1).AddFriendIDs(2).ExecX(ctx)
+		loaded.changed()
 		graph.changed()
 		of1.changed()
 		of2.changed()
@@ -225,7 +230,8 @@ func TestTrap_T11_ManyToManyFromBothEnds(t *testing.T) {
 		w.cached.User.UpdateOneID(3).AddFriendIDs(1).ExecX(ctx)
 		of1.changed()
 		of3.changed()
-		w.cached.User.UpdateOneID(2).RemoveFriendIDs(1).ExecX(ctx)
+		w.cached.User.UpdateOneID(1).RemoveFriendIDs(2).ExecX(ctx)
+		loaded.changed()
 		of1.changed()
 		of2.changed()
 		graph.changed()

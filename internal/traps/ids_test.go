@@ -175,3 +175,56 @@ func TestTrap_UUIDsArePrecise(t *testing.T) {
 		y.kept()
 	})
 }
+
+// An upsert that finds its row by the id may take the row out of any group.
+func TestTrap_T10_UpsertsThatMoveRows(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, name string) {
+		w := newWorld(t, name, func(d dialect.Driver) *ids.Client { return ids.NewClient(ids.Driver(d)) },
+			func(c *ids.Client) error { return c.Schema.Create(t.Context()) })
+		ctx := t.Context()
+		one, two := uuid.New(), uuid.New()
+		w.plain.Account.CreateBulk(w.plain.Account.Create().SetID(one).SetName("1"), w.plain.Account.Create().SetID(two).SetName("2")).ExecX(ctx)
+		w.plain.Device.Create().SetID("device").SetName("device").SetAccountID(one).ExecX(ctx)
+		of := func(id uuid.UUID) *watch[*ids.Client] {
+			// A count carries no rows, so nothing but the group stands for them.
+			return w.watch("devices of an account", func(ctx context.Context, c *ids.Client) string {
+				return fmt.Sprint(c.Device.Query().Where(device.AccountID(id)).CountX(ctx))
+			})
+		}
+		first, second := of(one), of(two)
+		upsert := func(id uuid.UUID) *ids.DeviceCreate {
+			return w.cached.Device.Create().SetID("device").SetName("moved").SetAccountID(id)
+		}
+		keys := conflict(name, device.FieldID)
+		upsert(two).OnConflictColumns(keys...).UpdateNewValues().ExecX(ctx)
+		first.changed()
+		second.changed()
+		w.cached.Device.CreateBulk(upsert(one)).OnConflictColumns(keys...).UpdateNewValues().ExecX(ctx)
+		first.changed()
+		second.changed()
+	})
+}
+
+// Under a collation of its own MySQL finds a row by an id that is spelled
+// otherwise.
+func TestTrap_IdsThatFold(t *testing.T) {
+	w := newWorld(t, dialect.MySQL, func(d dialect.Driver) *ids.Client { return ids.NewClient(ids.Driver(d)) },
+		func(c *ids.Client) error { return c.Schema.Create(t.Context()) })
+	ctx := t.Context()
+	w.exec("ALTER TABLE tokens DROP FOREIGN KEY tokens_devices_tokens")
+	w.exec("ALTER TABLE devices MODIFY id varchar(64) COLLATE utf8mb4_general_ci NOT NULL")
+	w.plain.Device.Create().SetID("device").SetName("a").ExecX(ctx)
+	lower := w.watch("device", func(ctx context.Context, c *ids.Client) string { return c.Device.GetX(ctx, "device").Name })
+	upper := w.watch("DEVICE", func(ctx context.Context, c *ids.Client) string { return c.Device.GetX(ctx, "DEVICE").Name })
+	list := w.watch("all", func(ctx context.Context, c *ids.Client) string {
+		return show(c.Device.Query().AllX(ctx), func(d *ids.Device) string { return d.Name })
+	})
+	for _, id := range []string{"DEVICE", "device", "Device"} {
+		w.cached.Device.UpdateOneID(id).SetName("by " + id).ExecX(ctx)
+		lower.changed()
+		upper.changed()
+		list.changed()
+	}
+	w.cached.Device.DeleteOneID("dEVICE").ExecX(ctx)
+	require.True(t, ids.IsNotFound(func() error { _, err := w.cached.Device.Get(ctx, "device"); return err }()))
+}
