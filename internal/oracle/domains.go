@@ -33,7 +33,7 @@ func findDomain(name string) (*model, error) {
 		return nil, fmt.Errorf("entcache: no domain %q; there are %q", name, Domains())
 	}
 	m := newModel(domains[i]())
-	m.bound()
+	m.readPolicies()
 	return m, nil
 }
 
@@ -42,14 +42,19 @@ const maxRows = 5
 
 var bounding sync.Mutex
 
-// bound gives one of the types a bound that its results go past.
-func (m *model) bound() {
+// readPolicies finds out which types are cached, and gives one of them a bound
+// that its results go past.
+func (m *model) readPolicies() {
+	client := reflect.ValueOf(m.Package.Open(nil))
 	bounding.Lock()
 	defer bounding.Unlock()
-	t := m.types[len(m.types)/2]
-	q := call(clientOf(reflect.ValueOf(m.Package.Open(nil)), t), "Query")[0].Interface()
-	if p := q.(cache.Builder).EntcacheType().Policy; p != nil && p.MaxRows == 0 {
-		p.MaxRows = maxRows
+	for i, t := range m.types {
+		q := call(clientOf(client, t), "Query")[0].Interface()
+		p := q.(cache.Builder).EntcacheType().Policy
+		t.cached = p != nil
+		if i == len(m.types)/2 && p != nil && p.MaxRows == 0 {
+			p.MaxRows = maxRows
+		}
 	}
 }
 

@@ -39,6 +39,9 @@ func (g *generator) list(n int) []Op {
 func (g *generator) chooseFocus() {
 	g.hot = byte(1 + g.rng.IntN(255))
 	t := g.m.types[g.rng.IntN(len(g.m.types))]
+	for !t.cached {
+		t = g.m.types[g.rng.IntN(len(g.m.types))]
+	}
 	g.focus = []*typ{t}
 	for range 3 {
 		t := g.focus[g.rng.IntN(len(g.focus))]

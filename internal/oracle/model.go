@@ -23,6 +23,7 @@ type model struct {
 type typ struct {
 	*domain.Type
 	id     reflect.Type // nil without an id
+	cached bool         // has a policy
 	entity reflect.Type // the struct
 	// Predicates by what they are about; those of fields and edges stand where
 	// the field or edge does. keys name values of foreign keys and enums, logic

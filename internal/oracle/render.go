@@ -215,6 +215,8 @@ func (r *renderer) mapping(v reflect.Value) {
 	r.str("map[" + fmt.Sprint(parts) + "]")
 }
 
+func scribbleValue(v any) { scribble(reflect.ValueOf(v)) }
+
 // scribble overwrites every byte slice in what a read returned, as its owner
 // may.
 func scribble(v reflect.Value) {

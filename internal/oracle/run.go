@@ -98,7 +98,7 @@ func Run(ctx context.Context, d *Database, l List, keepLog bool) (Stats, error) 
 	}
 	defer h.Close()
 	r.handle = h
-	var drv dialect.Driver = entsql.OpenDB(d.Dialect, d.db)
+	drv := driverOf(d)
 	r.plain = reflect.ValueOf(d.Package.Open(drv))
 	if keepLog {
 		drv = dialect.DebugWithContext(drv, func(_ context.Context, v ...any) { r.logf("    %s", fmt.Sprint(v...)) })
@@ -122,6 +122,8 @@ func Run(ctx context.Context, d *Database, l List, keepLog bool) (Stats, error) 
 	}
 	return r.stats, nil
 }
+
+func driverOf(d *Database) dialect.Driver { return entsql.OpenDB(d.Dialect, d.db) }
 
 // client returns a client with the cache and the program's own hook.
 func (r *run) client(drv dialect.Driver) reflect.Value {
@@ -242,7 +244,7 @@ func (r *run) read(ctx context.Context, i int, op Op) {
 		r.fail(i, op, fmt.Sprint(a.explained), "a statement that must not be cached: "+a.never.String())
 	}
 	for _, v := range a.values {
-		scribble(reflect.ValueOf(v))
+		scribbleValue(v)
 	}
 }
 

@@ -24,7 +24,8 @@ const (
 	noValue   = 24
 )
 
-var texts = [numValues]string{"a", "b", "ab", "B", "c"}
+// MySQL compares texts as if blanks at their ends weren't there.
+var texts = [numValues]string{"a", "b", "ab", "B", "b "}
 
 // someTypes are values of types that their kind says too little about.
 var someTypes = map[reflect.Type]func(n int) any{
