@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 	"weak"
 
 	"github.com/entcache/ent-cache/cache/ledger"
@@ -31,6 +32,9 @@ type Options struct {
 	// bytes each. With fewer, writes expire entries they didn't touch. Zero
 	// means ledger.DefaultFacts.
 	LedgerFacts int
+	// InDoubt is how long the facts of a write that the database didn't answer
+	// are held. Zero means DefaultInDoubt.
+	InDoubt time.Duration
 	// Logger gets warnings, and each hit, miss and bypass at debug level. Nil
 	// means slog.Default().
 	Logger *slog.Logger
@@ -68,6 +72,12 @@ var ErrClosed = errors.New("entcache: the cache is closed")
 func New(o Options) (*Cache, error) {
 	if o.Near == nil {
 		return nil, errors.New("entcache: no near level: set Options.Near, or build the cache with entcache.New")
+	}
+	if o.InDoubt < 0 {
+		return nil, fmt.Errorf("entcache: writes in doubt held for %v: use zero for the default, or a positive time", o.InDoubt)
+	}
+	if o.InDoubt == 0 {
+		o.InDoubt = DefaultInDoubt
 	}
 	if o.LedgerFacts < 0 {
 		return nil, fmt.Errorf("entcache: a ledger of %d facts: use zero for the default, or a positive number", o.LedgerFacts)

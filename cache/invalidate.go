@@ -26,9 +26,13 @@ func (c *Cache) Hold(ctx context.Context, f *Facts) (*Hold, error) {
 	if mutant.On(mutant.HoldIgnored) {
 		return &Hold{}, nil
 	}
+	return c.hold(f), nil
+}
+
+func (c *Cache) hold(f *Facts) *Hold {
 	h := &Hold{facts: unique(f.List)}
 	c.ledger.Hold(h.facts)
-	return h, nil
+	return h
 }
 
 // Touch makes a write take effect: results that depend on its facts and were

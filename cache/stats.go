@@ -16,6 +16,8 @@ type Stats struct {
 	Types map[string]TypeStats
 	// Invalidations are the writes that touched something.
 	Invalidations uint64
+	// InDoubt are the writes that the database didn't answer.
+	InDoubt uint64
 	// Entries and Bytes are what the near level holds, roughly.
 	Entries int
 	Bytes   int64
@@ -78,6 +80,7 @@ type statsTable struct {
 	types         sync.Map // *Type → *typeStats
 	unknown       typeStats
 	invalidations atomic.Uint64
+	inDoubt       atomic.Uint64
 }
 
 type typeStats struct {
@@ -126,6 +129,7 @@ func (c *Cache) Stats() Stats {
 	s := Stats{
 		Types:         make(map[string]TypeStats),
 		Invalidations: c.stats.invalidations.Load(),
+		InDoubt:       c.stats.inDoubt.Load(),
 		Position:      c.ledger.Now(),
 	}
 	if !c.closed.Load() {

@@ -105,8 +105,10 @@
 //     database.
 //  3. What a transaction writes doesn't count before it commits, and never if it
 //     rolls back. What isn't committed is never stored.
-//  4. A write with an unknown outcome counts: the commit returned an error, the
-//     context ended, a hook panicked.
+//  4. A write that failed counts as one that didn't. If the database gave no
+//     answer, because the context ended or the connection broke, the write is in
+//     doubt, for the server may let it take effect later: what it touches is
+//     neither served nor stored for as long as [WithInDoubt] says.
 //  5. Two reads share a result only if their SQL, every argument and its type,
 //     the dialect, the schema, the *sql.DB and what [WithNamespace] and
 //     [WithVaryBy] say are the same. Privacy rules, traversers and interceptors

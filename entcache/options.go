@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/entcache/ent-cache/cache"
 )
@@ -38,6 +39,21 @@ func WithLedgerFacts(n int) Option {
 			return fmt.Errorf("entcache: WithLedgerFacts(%d): use a positive number", n)
 		}
 		c.LedgerFacts = n
+		return nil
+	}
+}
+
+// WithInDoubt sets for how long the results that a write in doubt touches are
+// neither served nor stored. A write is in doubt if the database didn't answer
+// it: its context ended or its connection broke, and the server may let it take
+// effect later. The default is a minute, which is longer than a statement waits
+// for a lock in MySQL.
+func WithInDoubt(d time.Duration) Option {
+	return func(c *config) error {
+		if d <= 0 {
+			return fmt.Errorf("entcache: WithInDoubt(%v): use a positive time", d)
+		}
+		c.InDoubt = d
 		return nil
 	}
 }

@@ -2,114 +2,28 @@ package hook
 
 import (
 	"context"
+	"database/sql"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 )
 
-// announcing is the driver of one insert. It announces the write before the
-// first statement, when all that can be known of it is. If it is alone, no hook
-// sees the write's end, and it makes the write take effect itself.
-type announcing struct {
+// watching is the driver of one mutation's statements, or of one bulk insert's,
+// whose rows are mutations with a write each. It announces the writes before the
+// first statement and sees whether the database answered what it was sent. If it
+// is alone, no hook sees the write's end, and it makes the write take effect
+// itself.
+type watching struct {
 	dialect.Driver
-	write     *Write
+	writes    []*Write
 	alone     bool
 	announced bool
 }
 
 // Unwrap returns the driver behind.
-func (d *announcing) Unwrap() dialect.Driver { return d.Driver }
+func (d *watching) Unwrap() dialect.Driver { return d.Driver }
 
-func (d *announcing) begin(ctx context.Context) error {
-	if d.announced {
-		return nil
-	}
-	d.announced = true
-	return d.write.announce(ctx)
-}
-
-func (d *announcing) end(ctx context.Context) {
-	if d.alone {
-		d.write.finish(ctx)
-	}
-}
-
-func (d *announcing) Exec(ctx context.Context, query string, args, v any) error {
-	if err := d.begin(ctx); err != nil {
-		return err
-	}
-	defer d.end(ctx)
-	return d.Driver.Exec(ctx, query, args, v)
-}
-
-func (d *announcing) Query(ctx context.Context, query string, args, v any) error {
-	if err := d.begin(ctx); err != nil {
-		return err
-	}
-	if !d.alone {
-		return d.Driver.Query(ctx, query, args, v)
-	}
-	err := d.Driver.Query(ctx, query, args, v)
-	if rows, ok := v.(*entsql.Rows); ok && err == nil {
-		// An INSERT … RETURNING is over when its rows are.
-		rows.ColumnScanner = &lastRows{ColumnScanner: rows.ColumnScanner, end: func() { d.end(ctx) }}
-		return nil
-	}
-	d.end(ctx)
-	return err
-}
-
-// lastRows calls end when its rows are closed.
-type lastRows struct {
-	entsql.ColumnScanner
-	end func()
-}
-
-func (r *lastRows) Close() error {
-	defer r.end()
-	return r.ColumnScanner.Close()
-}
-
-func (d *announcing) Tx(ctx context.Context) (dialect.Tx, error) {
-	if err := d.begin(ctx); err != nil {
-		return nil, err
-	}
-	tx, err := d.Driver.Tx(ctx)
-	if err != nil || !d.alone {
-		return tx, err
-	}
-	return &aloneTx{Tx: tx, d: d, ctx: ctx}, nil
-}
-
-// aloneTx ends the write when its transaction does.
-type aloneTx struct {
-	dialect.Tx
-	d   *announcing
-	ctx context.Context
-}
-
-func (t *aloneTx) Commit() error {
-	defer t.d.end(t.ctx)
-	return t.Tx.Commit()
-}
-
-func (t *aloneTx) Rollback() error {
-	defer t.d.end(t.ctx)
-	return t.Tx.Rollback()
-}
-
-// batch is the driver of a bulk insert: each of its rows is a mutation with a
-// write of its own.
-type batch struct {
-	dialect.Driver
-	writes    []*Write
-	announced bool
-}
-
-// Unwrap returns the driver behind.
-func (d *batch) Unwrap() dialect.Driver { return d.Driver }
-
-func (d *batch) begin(ctx context.Context) error {
+func (d *watching) begin(ctx context.Context) error {
 	if d.announced {
 		return nil
 	}
@@ -122,23 +36,98 @@ func (d *batch) begin(ctx context.Context) error {
 	return nil
 }
 
-func (d *batch) Exec(ctx context.Context, query string, args, v any) error {
+// end is called when a statement or transaction has ended, with what the
+// database had to say.
+func (d *watching) end(ctx context.Context, err error) {
+	if unanswered(err, d.db()) {
+		for _, w := range d.writes {
+			w.inDoubt = true
+		}
+	}
+	if d.alone {
+		d.writes[0].finish(ctx)
+	}
+}
+
+func (d *watching) db() *sql.DB { return d.writes[0].origin.DB }
+
+func (d *watching) Exec(ctx context.Context, query string, args, v any) error {
 	if err := d.begin(ctx); err != nil {
 		return err
 	}
-	return d.Driver.Exec(ctx, query, args, v)
+	// Deferred, as in all of these: a driver that panics must not lose the write.
+	err := errPanicked
+	defer func() { d.end(ctx, err) }()
+	err = d.Driver.Exec(ctx, query, args, v)
+	return err
 }
 
-func (d *batch) Query(ctx context.Context, query string, args, v any) error {
+func (d *watching) Query(ctx context.Context, query string, args, v any) error {
 	if err := d.begin(ctx); err != nil {
 		return err
 	}
-	return d.Driver.Query(ctx, query, args, v)
+	err, open := errPanicked, false
+	defer func() {
+		if !open {
+			d.end(ctx, err)
+		}
+	}()
+	err = d.Driver.Query(ctx, query, args, v)
+	if rows, ok := v.(*entsql.Rows); ok && err == nil {
+		// An INSERT … RETURNING is over when its rows are.
+		open = true
+		rows.ColumnScanner = &lastRows{ColumnScanner: rows.ColumnScanner, end: func(err error) { d.end(ctx, err) }}
+	}
+	return err
 }
 
-func (d *batch) Tx(ctx context.Context) (dialect.Tx, error) {
+// lastRows calls end when its rows are closed.
+type lastRows struct {
+	entsql.ColumnScanner
+	end func(error)
+}
+
+func (r *lastRows) Close() error {
+	err := r.ColumnScanner.Close()
+	if failed := r.Err(); failed != nil {
+		r.end(failed)
+	} else {
+		r.end(err)
+	}
+	return err
+}
+
+func (d *watching) Tx(ctx context.Context) (dialect.Tx, error) {
 	if err := d.begin(ctx); err != nil {
 		return nil, err
 	}
-	return d.Driver.Tx(ctx)
+	tx, err := d.Driver.Tx(ctx)
+	if err != nil {
+		// Nothing was sent that could be committed.
+		if d.alone {
+			d.end(ctx, nil)
+		}
+		return nil, err
+	}
+	return &watchedTx{Tx: tx, d: d, ctx: ctx}, nil
+}
+
+// watchedTx is the transaction Ent opens for one mutation. Only its commit can
+// be in doubt: what has not been committed never takes effect.
+type watchedTx struct {
+	dialect.Tx
+	d   *watching
+	ctx context.Context
+}
+
+func (t *watchedTx) Commit() error {
+	err := errPanicked
+	defer func() { t.d.end(t.ctx, err) }()
+	err = t.Tx.Commit()
+	return err
+}
+
+func (t *watchedTx) Rollback() error {
+	defer t.d.end(t.ctx, nil)
+	return t.Tx.Rollback()
 }

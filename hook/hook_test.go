@@ -58,11 +58,14 @@ type log struct {
 	lines  []string
 }
 
+// doubt is how long the tests' caches hold what a write in doubt touches.
+const doubt = 5 * time.Second
+
 func newLog(t *testing.T, n int) *log {
 	t.Helper()
 	l := &log{}
 	for range n {
-		c, err := cache.New(cache.Options{Near: nothing{}})
+		c, err := cache.New(cache.Options{Near: nothing{}, InDoubt: doubt})
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = c.Close() })
 		l.caches = append(l.caches, c)

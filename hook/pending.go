@@ -64,6 +64,7 @@ type Pending struct {
 	mu     sync.Mutex
 	writes []*Write // not finished yet
 	parts  []part
+	db     *sql.DB
 	done   bool
 	forget func()
 }
@@ -83,6 +84,7 @@ func (p *Pending) add(w *Write) {
 			return
 		}
 	}
+	p.db = w.origin.DB
 	p.writes = append(p.writes, w)
 }
 
@@ -175,7 +177,8 @@ func (p *Pending) end() {
 }
 
 // commit holds everything written, runs the database's commit and makes the
-// writes take effect. A commit that failed counts as done: nobody knows.
+// writes take effect. A commit that failed counts as done, and one that wasn't
+// answered is in doubt.
 func (p *Pending) commit(run func() error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -203,11 +206,19 @@ func (p *Pending) commit(run func() error) error {
 		}
 		holds[i] = h
 	}
+	doubtful := errPanicked
 	defer func() {
-		release(true)
+		if unanswered(doubtful, p.db) && !mutant.On(mutant.DoubtIgnored) {
+			for i := range p.parts {
+				p.parts[i].cache.InDoubt(ctx, holds[i], &p.parts[i].facts, p.parts[i].typ)
+			}
+		} else {
+			release(true)
+		}
 		p.end()
 	}()
-	return run()
+	doubtful = run()
+	return doubtful
 }
 
 // committing is a database's transaction that has written.

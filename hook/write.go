@@ -13,13 +13,16 @@ import (
 // Write is one mutation on its way to the database. It belongs to the goroutine
 // that runs the mutation.
 type Write struct {
-	caches   []*cache.Cache
-	typ      *cache.Type
-	fold     bool
-	origin   cache.Origin
-	pending  *Pending
-	specs    []spec
-	holds    []announced
+	caches  []*cache.Cache
+	typ     *cache.Type
+	fold    bool
+	origin  cache.Origin
+	pending *Pending
+	specs   []spec
+	holds   []announced
+	// inDoubt says that the database didn't answer, so the write may take effect
+	// at any time.
+	inDoubt  bool
 	finished bool
 }
 
@@ -49,14 +52,14 @@ func Create(cl Client, m Mutation, s *sqlgraph.CreateSpec) dialect.Driver {
 	if !w.report(cl, spec{create: s}) {
 		return cl.Driver
 	}
-	return &announcing{Driver: cl.Driver, write: w, alone: alone}
+	return &watching{Driver: cl.Driver, writes: []*Write{w}, alone: alone}
 }
 
 // Batch is called by a bulk builder that is about to insert the rows of ms. It
 // returns the driver to run the insert on.
 func Batch[M Mutation](ctx context.Context, cl Client, ms []M, s *sqlgraph.BatchCreateSpec) dialect.Driver {
 	var (
-		b     = &batch{Driver: cl.Driver}
+		b     = &watching{Driver: cl.Driver}
 		whole bool
 	)
 	for _, m := range ms {
@@ -75,7 +78,7 @@ func Batch[M Mutation](ctx context.Context, cl Client, ms []M, s *sqlgraph.Batch
 			if !w.report(cl, spec{batch: s}) {
 				return cl.Driver
 			}
-			return &announcing{Driver: cl.Driver, write: w, alone: true}
+			return &watching{Driver: cl.Driver, writes: []*Write{w}, alone: true}
 		}
 		b.writes = append(b.writes, w)
 	}
@@ -112,10 +115,7 @@ func change(ctx context.Context, cl Client, m Mutation, s spec) (dialect.Driver,
 	if !w.report(cl, s) {
 		return cl.Driver, nil
 	}
-	if alone {
-		return &announcing{Driver: cl.Driver, write: w, alone: true}, nil
-	}
-	return cl.Driver, w.announce(ctx)
+	return &watching{Driver: cl.Driver, writes: []*Write{w}, alone: alone}, nil
 }
 
 // report keeps a specification and reports whether a cache is attached to the
@@ -196,14 +196,24 @@ func (w *Write) held(c *cache.Cache) []*cache.Hold {
 
 // touch makes the facts of a write take effect in a cache and ends its holds.
 func touch(ctx context.Context, c *cache.Cache, holds []*cache.Hold, f *cache.Facts, typ string) {
-	var last *cache.Hold
-	if n := len(holds) - 1; n >= 0 {
-		for _, h := range holds[:n] {
-			c.Touch(ctx, h, &cache.Facts{}, typ)
-		}
-		last = holds[n]
+	c.Touch(ctx, last(ctx, c, holds, typ), f, typ)
+}
+
+// inDoubt hands a write that the database didn't answer to a cache.
+func inDoubt(ctx context.Context, c *cache.Cache, holds []*cache.Hold, f *cache.Facts, typ string) {
+	c.InDoubt(ctx, last(ctx, c, holds, typ), f, typ)
+}
+
+// last ends all of a write's holds in a cache but one.
+func last(ctx context.Context, c *cache.Cache, holds []*cache.Hold, typ string) *cache.Hold {
+	n := len(holds) - 1
+	if n < 0 {
+		return nil
 	}
-	c.Touch(ctx, last, f, typ)
+	for _, h := range holds[:n] {
+		c.Touch(ctx, h, &cache.Facts{}, typ)
+	}
+	return holds[n]
 }
 
 // finish makes the write take effect. A mutation that failed counts as written:
@@ -227,6 +237,10 @@ func (w *Write) finish(ctx context.Context) {
 		w.untilGone(ctx, &f)
 	case w.origin.DB == nil && !mutant.On(mutant.ForeignTxAtOnce) && !mutant.On(mutant.HiddenTxAtOnce) && !mutant.On(mutant.TxAtStatement):
 		w.hidden(ctx, &f)
+	case w.inDoubt && !mutant.On(mutant.DoubtIgnored):
+		for _, c := range w.caches {
+			inDoubt(ctx, c, w.held(c), &f, w.typ.Name)
+		}
 	default:
 		for _, c := range w.caches {
 			touch(ctx, c, w.held(c), &f, w.typ.Name)

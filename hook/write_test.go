@@ -3,6 +3,7 @@ package hook
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"testing"
 
@@ -21,8 +22,26 @@ type logged struct {
 }
 
 func newLogged(l *log) *logged {
-	return &logged{Driver: entsql.OpenDB(dialect.SQLite, new(sql.DB)), l: l}
+	return &logged{Driver: entsql.OpenDB(dialect.Postgres, far), l: l}
 }
+
+// far is a pool of connections to a server. It is made outside of what simulates
+// time, for it has a goroutine.
+var far = sql.OpenDB(connector{})
+
+type connector struct{}
+
+func (connector) Connect(context.Context) (driver.Conn, error) { return nil, refused }
+func (connector) Open(string) (driver.Conn, error)             { return nil, refused }
+func (c connector) Driver() driver.Driver                      { return c }
+
+// refusal is an answer of a server.
+type refusal struct{ state string }
+
+func (r *refusal) Error() string    { return "refused: " + r.state }
+func (r *refusal) SQLState() string { return r.state }
+
+var refused = &refusal{state: "23505"}
 
 func (d *logged) Unwrap() dialect.Driver { return d.Driver }
 
@@ -48,6 +67,8 @@ type noRows struct {
 	entsql.ColumnScanner
 	l *log
 }
+
+func (noRows) Err() error { return nil }
 
 func (n noRows) Close() error {
 	n.l.say("close")
@@ -97,7 +118,7 @@ func TestWritesAreAnnounced(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, want := range []error{nil, errors.New("failed")} {
+			for _, want := range []error{nil, error(refused)} {
 				l := newLog(t, 1)
 				drv := newLogged(l)
 				drv.err = want
@@ -167,7 +188,7 @@ func TestWritesOnTheirOwn(t *testing.T) {
 	}
 	l := newLog(t, 1)
 	drv := newLogged(l)
-	drv.err = errors.New("failed")
+	drv.err = refused
 	require.Error(t, Create(l.client(drv, nil), &mutation{}, insert).Query(t.Context(), "", nil, new(entsql.Rows)))
 	require.EqualValues(t, 1, l.writes())
 }

@@ -68,6 +68,7 @@ const (
 	TxDropped       // in a transaction never
 	ForeignTxAtOnce // in a transaction that isn't Ent's at once
 	HiddenTxAtOnce  // in one that hides behind an unknown driver at once
+	DoubtIgnored    // a write that the database didn't answer counts as done
 	HoldIgnored     // announcing a write has no effect
 	LedgerForgets   // the ledger forgets facts and doesn't raise the floor
 
@@ -88,7 +89,7 @@ var names = [numNames]string{
 	BulkDeleteIsOneRow: "BulkDeleteIsOneRow", CascadeIgnored: "CascadeIgnored", CascadeOneStep: "CascadeOneStep", UpsertIsCreate: "UpsertIsCreate",
 	ClearIgnored: "ClearIgnored", TouchBefore: "TouchBefore", TxAtStatement: "TxAtStatement", TxDropped: "TxDropped",
 	NearEndSkipped: "NearEndSkipped", FarEndSkipped: "FarEndSkipped", BidiSkipped: "BidiSkipped", ChildRowSkipped: "ChildRowSkipped",
-	ForeignTxAtOnce: "ForeignTxAtOnce", HiddenTxAtOnce: "HiddenTxAtOnce", HoldIgnored: "HoldIgnored", LedgerForgets: "LedgerForgets",
+	ForeignTxAtOnce: "ForeignTxAtOnce", HiddenTxAtOnce: "HiddenTxAtOnce", DoubtIgnored: "DoubtIgnored", HoldIgnored: "HoldIgnored", LedgerForgets: "LedgerForgets",
 }
 
 // String returns the error's name.

@@ -1,0 +1,36 @@
+package cache
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// DefaultInDoubt is how long the facts of a write in doubt are held. It is
+// longer than MySQL lets a statement wait for a lock.
+const DefaultInDoubt = time.Minute
+
+// InDoubt ends a write that the database hasn't answered: its context ended, or
+// its connection broke, and the server may let it take effect at any time from
+// now. What it touches is neither served nor stored for Options.InDoubt; then the
+// write counts as done. A statement that the server is still running after that
+// is a write the cache doesn't know of.
+func (c *Cache) InDoubt(ctx context.Context, h *Hold, f *Facts, typ string) {
+	if c.closed.Load() {
+		return
+	}
+	facts := *f
+	// The announcement knew less: not the ids that the database assigned.
+	whole := c.hold(f)
+	if facts.All {
+		// What depends on no known fact can't be held.
+		c.Touch(ctx, nil, &facts, typ)
+	}
+	c.stats.inDoubt.Add(1)
+	c.log.LogAttrs(ctx, slog.LevelDebug, "entcache: in doubt", slog.String("type", typ), slog.Duration("held", c.opts.InDoubt))
+	time.AfterFunc(c.opts.InDoubt, func() {
+		ctx := context.Background()
+		c.Touch(ctx, h, &Facts{}, typ)
+		c.Touch(ctx, whole, &facts, typ)
+	})
+}
