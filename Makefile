@@ -30,7 +30,7 @@ help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: lint $(SERVERS) ## Run all tests with the race detector, on SQLite, PostgreSQL and MariaDB
+test: lint $(SERVERS) ## Run all tests with the race detector, on SQLite, PostgreSQL, MariaDB and Redis
 	$(SERVERS) -- $(GO) test $(RACE) -p $(P) -timeout $(TIMEOUT) $(TESTFLAGS) ./...
 	@# The race detector would make the searches of the model too slow; nothing in them is concurrent.
 	$(GO) test -timeout $(TIMEOUT) $(TESTFLAGS) ./internal/model
@@ -41,7 +41,7 @@ test: lint $(SERVERS) ## Run all tests with the race detector, on SQLite, Postgr
 
 .PHONY: test-quick
 test-quick: ## Run the tests that need no server, without the race detector
-	CI= ENTCACHE_TEST_POSTGRES= ENTCACHE_TEST_MYSQL= $(GO) test -timeout $(TIMEOUT) $(TESTFLAGS) ./...
+	CI= ENTCACHE_TEST_POSTGRES= ENTCACHE_TEST_MYSQL= ENTCACHE_TEST_REDIS= $(GO) test -timeout $(TIMEOUT) $(TESTFLAGS) ./...
 
 .PHONY: oracle
 oracle: $(SERVERS) ## Compare a cached and an uncached client over random operations (SEED= OPS= DB=)

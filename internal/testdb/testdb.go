@@ -4,7 +4,8 @@
 // SQLite needs nothing. The other two are reached through the servers that
 // PostgresEnv and MySQLEnv name; the command internal/testdb/cmd/servers starts
 // private ones and sets both, and "make test" runs under it. Where a variable
-// isn't set, the tests of that database are skipped, and fail if CI=true.
+// isn't set, the tests of that database are skipped, and fail if CI=true. The
+// same goes for Redis and RedisEnv; StartRedis starts a server for one test.
 package testdb
 
 import (

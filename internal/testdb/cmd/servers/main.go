@@ -1,8 +1,8 @@
-// Command servers runs a command with private database servers for its tests:
+// Command servers runs a command with private servers for its tests:
 //
 //	servers [-only postgres,mysql] [-install=false] -- go test ./...
 //
-// It starts PostgreSQL and MariaDB on free ports of 127.0.0.1, with their data
+// It starts PostgreSQL, MariaDB and Redis on free ports of 127.0.0.1, with their data
 // in a temporary folder and a password of their own, and gives the command
 // their addresses in the variables that package testdb reads. A variable that
 // is already set is left as it is, and no server is started for it. What isn't
@@ -50,7 +50,7 @@ func (e signalError) Error() string { return "interrupted: " + e.Signal.String()
 func run(args []string, stderr io.Writer) int {
 	flags := flag.NewFlagSet("servers", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	only := flags.String("only", "all", "the servers to start, by the dialects that need them: all, or a list of sqlite3, postgres, mysql")
+	only := flags.String("only", "all", "the servers to start, by the dialects that need them: all, or a list of sqlite3, postgres, mysql, redis")
 	install := flags.Bool("install", true, "install missing servers, as root and with apt-get")
 	if err := flags.Parse(args); err != nil {
 		return 2
@@ -106,7 +106,7 @@ func selectServers(only string) ([]server, error) {
 	}
 	for _, n := range names {
 		if n != "sqlite3" && n != "sqlite" && !slices.ContainsFunc(all, func(s server) bool { return s.dialect == n }) {
-			return nil, fmt.Errorf("entcache: unknown database %q: use all, sqlite3, postgres or mysql", n)
+			return nil, fmt.Errorf("entcache: unknown database %q: use all, sqlite3, postgres, mysql or redis", n)
 		}
 	}
 	return wanted, nil

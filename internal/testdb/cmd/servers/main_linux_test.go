@@ -37,7 +37,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// makeTables creates a table in every database and prints what it finds there.
+// makeTables creates a table in every database and prints what it finds there,
+// and whether Redis answers.
 func makeTables() int {
 	for _, name := range testdb.Dialects() {
 		if err := makeTable(name); err != nil {
@@ -45,6 +46,11 @@ func makeTables() int {
 			return 1
 		}
 	}
+	if err := pingRedis(context.Background(), os.Getenv(testdb.RedisEnv)); err != nil {
+		fmt.Println("redis", err)
+		return 1
+	}
+	fmt.Println("redis answers")
 	return 0
 }
 
@@ -90,7 +96,7 @@ func command(t *testing.T, args ...string) *commandRun {
 	exe, err := os.Executable()
 	require.NoError(t, err)
 	c := &commandRun{Cmd: exec.Command(exe, args...), dir: dir}
-	c.Env = append(os.Environ(), roleEnv+"="+roleCommand, "TMPDIR="+dir, "CI=", testdb.PostgresEnv+"=", testdb.MySQLEnv+"=")
+	c.Env = append(os.Environ(), roleEnv+"="+roleCommand, "TMPDIR="+dir, "CI=", testdb.PostgresEnv+"=", testdb.MySQLEnv+"=", testdb.RedisEnv+"=")
 	c.Stdout, c.Stderr = &c.out, &c.out
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -193,15 +199,15 @@ func TestServersServeAndLeaveNothing(t *testing.T) {
 	require.NoError(t, err)
 	c := command(t, "--", "env", roleEnv+"="+roleTables, exe)
 	require.Equal(t, 0, c.status(t))
-	assert.Equal(t, "sqlite3 2 rows\npostgres 2 rows\nmysql 2 rows\n", c.out.String())
+	assert.Equal(t, "sqlite3 2 rows\npostgres 2 rows\nmysql 2 rows\nredis answers\n", c.out.String())
 	c.nothingLeft(t)
 }
 
 func TestServersOfOthersAreUsed(t *testing.T) {
-	c := command(t, "-install=false", "--", "sh", "-c", `echo "$ENTCACHE_TEST_POSTGRES $ENTCACHE_TEST_MYSQL"`)
-	c.Env = append(c.Env, testdb.PostgresEnv+"=theirs", testdb.MySQLEnv+"=too")
+	c := command(t, "-install=false", "--", "sh", "-c", `echo "$ENTCACHE_TEST_POSTGRES $ENTCACHE_TEST_MYSQL $ENTCACHE_TEST_REDIS"`)
+	c.Env = append(c.Env, testdb.PostgresEnv+"=theirs", testdb.MySQLEnv+"=too", testdb.RedisEnv+"=also")
 	require.Equal(t, 0, c.status(t))
-	assert.Equal(t, "theirs too\n", c.out.String())
+	assert.Equal(t, "theirs too also\n", c.out.String())
 }
 
 func TestSignalsEndEverything(t *testing.T) {
@@ -214,7 +220,7 @@ func TestSignalsEndEverything(t *testing.T) {
 			require.NoError(t, c.Start())
 			pid, err := strconv.Atoi(awaitFile(t, started))
 			require.NoError(t, err)
-			require.Len(t, processes(t, filepath.Join(c.dir, "entcache-servers-")), 2, "the servers")
+			require.Len(t, processes(t, filepath.Join(c.dir, "entcache-servers-")), 3, "the servers")
 			require.NoError(t, c.Process.Signal(s))
 			assert.Equal(t, 128+int(s), c.wait(t))
 			c.nothingLeft(t)
@@ -263,6 +269,7 @@ func TestServerThatCanNotBeHad(t *testing.T) {
 		assert.Equal(t, 0, c.status(t))
 		assert.Regexp(t, `(?m)^entcache: PostgreSQL isn't available \(.*/no/such/folder.*\): its tests are skipped$`, c.out.String())
 		assert.Regexp(t, `(?m)^entcache: MariaDB isn't available \(.*\): its tests are skipped$`, c.out.String())
+		assert.Regexp(t, `(?m)^entcache: Redis isn't available \(.*\): its tests are skipped$`, c.out.String())
 		assert.True(t, strings.HasSuffix(c.out.String(), "\nran\n"))
 	})
 	t.Run("a failure in CI", func(t *testing.T) {

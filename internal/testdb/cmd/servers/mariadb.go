@@ -20,7 +20,7 @@ func mariadb() server {
 		env:      testdb.MySQLEnv,
 		packages: []string{"mariadb-server"},
 		users:    []string{"mysql"},
-		driver:   "mysql",
+		ping:     pingSQL("mysql"),
 		find:     func() (programs, error) { return findMariaDB([]string{"/usr/sbin", "/usr/local/sbin"}) },
 		init:     initMariaDB,
 		command:  mariadbCommand,

@@ -31,7 +31,7 @@ func postgres() server {
 		env:      testdb.PostgresEnv,
 		packages: []string{"postgresql"},
 		users:    []string{"postgres"},
-		driver:   "postgres",
+		ping:     pingSQL("postgres"),
 		find:     func() (programs, error) { return findPostgres(postgresDirs) },
 		init:     initPostgres,
 		command:  postgresCommand,

@@ -29,7 +29,6 @@ type server struct {
 	env      string   // the variable that holds its address
 	packages []string // Debian's
 	users    []string // whom it may run as instead of root, the best first
-	driver   string   // of database/sql
 
 	// find returns the paths of the programs that init and command use, or an
 	// error that says what is missing.
@@ -42,13 +41,15 @@ type server struct {
 	stop    syscall.Signal
 	// dsn is the address for the variable.
 	dsn func(in *instance) string
+	// ping connects to an address.
+	ping func(ctx context.Context, dsn string) error
 }
 
 // programs are paths by name.
 type programs map[string]string
 
 // servers returns the kinds there are.
-func servers() []server { return []server{postgres(), mariadb()} }
+func servers() []server { return []server{postgres(), mariadb(), redisServer()} }
 
 // An instance is one running server.
 type instance struct {
@@ -154,13 +155,9 @@ func (in *instance) launch(ctx context.Context) error {
 func (in *instance) answers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	db, err := sql.Open(in.driver, in.dsn(in))
-	if err != nil {
-		return err
-	}
-	defer db.Close()
 	for {
-		if err = db.PingContext(ctx); err == nil {
+		err := in.ping(ctx, in.dsn(in))
+		if err == nil {
 			return nil
 		}
 		select {
@@ -170,6 +167,18 @@ func (in *instance) answers(ctx context.Context) error {
 			return fmt.Errorf("it doesn't answer: %w", err)
 		case <-time.After(50 * time.Millisecond):
 		}
+	}
+}
+
+// pingSQL is the ping of a database, by the name of its driver.
+func pingSQL(driver string) func(ctx context.Context, dsn string) error {
+	return func(ctx context.Context, dsn string) error {
+		db, err := sql.Open(driver, dsn)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		return db.PingContext(ctx)
 	}
 }
 

@@ -1,0 +1,6 @@
+package testdb
+
+import "syscall"
+
+// dieWithParent ends a process when the thread that started it does.
+func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
