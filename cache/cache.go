@@ -19,6 +19,7 @@ import (
 	"weak"
 
 	"github.com/entcache/ent-cache/cache/ledger"
+	"github.com/entcache/ent-cache/codec/envelope"
 )
 
 // Options configure a Cache.
@@ -35,6 +36,22 @@ type Options struct {
 	// InDoubt is how long the facts of a write that the database didn't answer
 	// are held. Zero means DefaultInDoubt.
 	InDoubt time.Duration
+	// Remote is the level that processes share, nil for none. The cache doesn't
+	// close it.
+	Remote Remote
+	// Consistency is what reads are promised that don't ask for another; the
+	// zero value is Bounded(DefaultBound). Without Remote it means nothing.
+	Consistency Consistency
+	// Lease is how long the announcement of a write lasts unless it is renewed;
+	// zero means DefaultLease. The remote level bounds it.
+	Lease time.Duration
+	// RefuseUnannounced makes writes fail that can't be announced; else they go
+	// on, and other processes may serve what was there before until the remote
+	// level can be reached again or their entries expire.
+	RefuseUnannounced bool
+	// Envelope compresses and encrypts results at the remote level. Nil means
+	// envelope.New().
+	Envelope *envelope.Envelope
 	// Logger gets warnings, and each hit, miss and bypass at debug level. Nil
 	// means slog.Default().
 	Logger *slog.Logger
@@ -56,6 +73,8 @@ type Cache struct {
 	stats   statsTable
 	drivers driverSet
 	closed  atomic.Bool
+	shared  *shared // nil without a remote level
+	id      Epoch   // names the log of this process
 
 	mu        sync.Mutex
 	schemas   map[*Schema]bool
@@ -92,14 +111,29 @@ func New(o Options) (*Cache, error) {
 	if c.log == nil {
 		c.log = slog.Default()
 	}
+	c.id = randomID()
+	if o.Remote != nil {
+		s, err := newShared(c, o)
+		if err != nil {
+			return nil, err
+		}
+		c.shared = s
+	}
+	c.enlist()
 	return c, nil
 }
 
-// Close drops every entry and ends the cache's goroutines. Clients go on
-// without a cache. Closing twice is an error.
+// Close drops every entry and ends the cache's goroutines. Writes that have
+// ended are recorded at the remote level first, for up to two seconds. Clients
+// go on without a cache: other processes aren't told of what they write from
+// then on, so close them before. Closing twice is an error.
 func (c *Cache) Close() error {
 	if c.closed.Swap(true) {
 		return ErrClosed
+	}
+	c.delist()
+	if c.shared != nil {
+		c.shared.close()
 	}
 	c.near.Close()
 	return nil
@@ -122,6 +156,10 @@ func (c *Cache) learn(s *Schema) {
 	defer c.mu.Unlock()
 	c.schemas[s] = true
 }
+
+// firstDatabase is the number of the database that was seen first: the one that
+// a remote level belongs to.
+const firstDatabase = 1
 
 // database numbers the databases of the clients, so that clients of different
 // databases that were given one cache by mistake don't share results.

@@ -12,6 +12,8 @@ import (
 type directives struct {
 	skip, refresh, cache bool
 	ttl                  time.Duration
+	consistency          Consistency
+	tokens               []session
 }
 
 type directivesKey struct{}

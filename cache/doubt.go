@@ -20,7 +20,9 @@ func (c *Cache) InDoubt(ctx context.Context, h *Hold, f *Facts, typ string) {
 		return
 	}
 	facts := *f
-	// The announcement knew less: not the ids that the database assigned.
+	// The announcement knew less: not the ids that the database assigned. Nothing
+	// depends on the row of such an id, besides what depends on members(T) too, in
+	// other processes; but this one may know the id already.
 	whole := c.hold(f)
 	if facts.All {
 		// What depends on no known fact can't be held.
@@ -29,8 +31,10 @@ func (c *Cache) InDoubt(ctx context.Context, h *Hold, f *Facts, typ string) {
 	c.stats.inDoubt.Add(1)
 	c.log.LogAttrs(ctx, slog.LevelDebug, "entcache: in doubt", slog.String("type", typ), slog.Duration("held", c.opts.InDoubt))
 	time.AfterFunc(c.opts.InDoubt, func() {
-		ctx := context.Background()
-		c.Touch(ctx, h, &Facts{}, typ)
-		c.Touch(ctx, whole, &facts, typ)
+		if h == nil {
+			h = &Hold{}
+		}
+		h.facts = append(h.facts, whole.facts...)
+		c.Touch(context.Background(), h, &facts, typ)
 	})
 }

@@ -27,9 +27,13 @@ type Entry struct {
 
 	valid atomic.Uint64 // no fact was touched in (Position, valid]
 	size  int           // what Size returns, if it was found already
+	// typeless says that Types should be there and aren't: they don't leave a
+	// process.
+	typeless bool
+	shared   stamped
 }
 
-const entrySize = 160
+const entrySize = 200
 
 // Size estimates the memory the entry holds, in bytes.
 func (e *Entry) Size() int {

@@ -28,9 +28,11 @@ const (
 	Bypass
 	// Failed ran on the database and got an error.
 	Failed
+	// HitRemote was served from the level that processes share.
+	HitRemote
 )
 
-var outcomeNames = [...]string{Hit: "hit", Miss: "miss", Coalesced: "coalesced", Refused: "refused", Bypass: "bypass", Failed: "failed"}
+var outcomeNames = [...]string{Hit: "hit", Miss: "miss", Coalesced: "coalesced", Refused: "refused", Bypass: "bypass", Failed: "failed", HitRemote: "remote hit"}
 
 // String returns the outcome in a word.
 func (o Outcome) String() string {
@@ -78,7 +80,7 @@ func (e Explanation) String() string {
 		fmt.Fprintf(&b, " key=%x", e.Key[:])
 	}
 	switch e.Outcome {
-	case Hit, Coalesced:
+	case Hit, HitRemote, Coalesced:
 		fmt.Fprintf(&b, " rows=%d age=%s", e.Rows, e.Age)
 	case Miss, Refused:
 		fmt.Fprintf(&b, " rows=%d took=%s", e.Rows, e.Took)
@@ -139,6 +141,13 @@ func (c *Cache) bypassed(ctx context.Context, sc *scope, r Reason, detail, query
 func (c *Cache) hit(ctx context.Context, r *reading, e *Entry) {
 	r.scope.stats.op(r.scope.op).hits.Add(1)
 	c.reportEntry(ctx, r, e, Explanation{Outcome: Hit})
+}
+
+func (c *Cache) remoteHit(ctx context.Context, r *reading, e *Entry) {
+	s := r.scope.stats.op(r.scope.op)
+	s.hits.Add(1)
+	s.remoteHits.Add(1)
+	c.reportEntry(ctx, r, e, Explanation{Outcome: HitRemote, Invalidated: r.invalidated})
 }
 
 func (c *Cache) coalesced(ctx context.Context, r *reading, e *Entry) {

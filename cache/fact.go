@@ -123,6 +123,9 @@ type Facts struct {
 	All bool
 
 	coarse map[*Table]bool
+	// wide stands for List where that is too long: of each table that is in it
+	// what every result depends on, and what every write touches.
+	wide []Fact
 }
 
 // Coarsen makes everything added from now on about a table its any(T) and
@@ -156,7 +159,12 @@ func (f *Facts) addValue(fact Fact, kind FactKind, t *Table, column string, v ca
 }
 
 // Any adds any(t).
-func (f *Facts) Any(t *Table) { f.add(t.any, FactAny, t, "") }
+func (f *Facts) Any(t *Table) {
+	if n := len(f.wide); n == 0 || f.wide[n-1] != t.table {
+		f.wide = append(f.wide, t.any, t.table)
+	}
+	f.add(t.any, FactAny, t, "")
+}
 
 // Table adds table(t).
 func (f *Facts) Table(t *Table) {

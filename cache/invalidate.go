@@ -9,26 +9,44 @@ import (
 	"strings"
 
 	"github.com/entcache/ent-cache/cache/ledger"
+	"github.com/entcache/ent-cache/internal/crash"
 	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 // Hold is a write that was announced and hasn't ended.
 type Hold struct {
-	facts []Fact
+	facts  []Fact
+	remote *announcement // nil if there is no remote level
 }
 
 // Hold announces a write: until it is touched, results that depend on the facts
-// are neither served nor stored. An error means that the write must not happen.
+// are neither served nor stored, in this process and in those that share a remote
+// level with it. An error means that the write must not happen; it wraps
+// ErrUnannounced.
 func (c *Cache) Hold(ctx context.Context, f *Facts) (*Hold, error) {
-	if c.closed.Load() {
+	if c.closed.Load() || mutant.On(mutant.HoldIgnored) {
 		return &Hold{}, nil
 	}
-	if mutant.On(mutant.HoldIgnored) {
-		return &Hold{}, nil
+	h := c.hold(f)
+	if c.shared == nil {
+		return h, nil
 	}
-	return c.hold(f), nil
+	crash.At(crash.AnnounceBefore)
+	facts := narrow(h.facts, f.wide)
+	if f.All {
+		facts = []Fact{allFact}
+	}
+	a, err := c.shared.announce(ctx, facts)
+	if err != nil {
+		c.ledger.Release(h.facts, nil)
+		return nil, err
+	}
+	crash.At(crash.AnnounceAfter)
+	h.remote = a
+	return h, nil
 }
 
+// hold is Hold for this process.
 func (c *Cache) hold(f *Facts) *Hold {
 	h := &Hold{facts: unique(f.List)}
 	c.ledger.Hold(h.facts)
@@ -42,24 +60,34 @@ func (c *Cache) Touch(ctx context.Context, h *Hold, f *Facts, typ string) {
 	if c.closed.Load() {
 		return
 	}
-	var held []Fact
-	if h != nil {
-		held = h.facts
+	if h == nil {
+		h = &Hold{}
 	}
-	if len(f.List) == 0 && !f.All {
-		if len(held) > 0 {
-			c.ledger.Release(held, nil)
+	touched := unique(f.List)
+	if len(touched) > 0 || f.All {
+		position := c.ledger.Release(h.facts, touched)
+		if f.All {
+			position = c.ledger.Reset()
 		}
+		c.stats.invalidations.Add(1)
+		if c.log.Enabled(ctx, slog.LevelDebug) {
+			c.log.LogAttrs(ctx, slog.LevelDebug, "entcache: invalidate", slog.String("type", typ),
+				slog.Int("facts", len(f.List)), slog.Bool("all", f.All), slog.Uint64("position", position))
+		}
+	} else if len(h.facts) > 0 {
+		c.ledger.Release(h.facts, nil)
+	}
+	if c.shared == nil {
 		return
 	}
-	position := c.ledger.Release(held, unique(f.List))
-	if f.All {
-		position = c.ledger.Reset()
+	if touched = narrow(touched, f.wide); f.All {
+		touched = []Fact{allFact}
 	}
-	c.stats.invalidations.Add(1)
-	if c.log.Enabled(ctx, slog.LevelDebug) {
-		c.log.LogAttrs(ctx, slog.LevelDebug, "entcache: invalidate", slog.String("type", typ),
-			slog.Int("facts", len(f.List)), slog.Bool("all", f.All), slog.Uint64("position", position))
+	switch {
+	case h.remote != nil:
+		c.shared.record(ctx, h.remote, touched)
+	case len(touched) > 0:
+		c.shared.touch(ctx, touched)
 	}
 }
 
@@ -87,8 +115,9 @@ func (c *Cache) Distrust(ctx context.Context, typ *Type, f *Facts) {
 		c.mu.Unlock()
 		if !known {
 			// Every result that mentions the table, or a view of it, depends on
-			// one of the two.
-			c.ledger.Hold([]Fact{t.any, t.table})
+			// one of the two. The hold never ends, and where writes are refused
+			// that can't be announced, this one was announced before.
+			_, _ = c.Hold(ctx, &Facts{List: []Fact{t.any, t.table}})
 		}
 	}
 }

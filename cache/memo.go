@@ -41,6 +41,8 @@ type prepared struct {
 	tables []Fact
 	// columns are the names of the first result's columns.
 	columns atomic.Pointer[[]string]
+	// foreign is set once a result had columns that aren't the type's own.
+	foreign atomic.Bool
 }
 
 // expect returns how many facts a result has, roughly.

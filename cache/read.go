@@ -2,12 +2,14 @@ package cache
 
 import (
 	"context"
+	"database/sql"
 	"math/rand/v2"
 	"slices"
 	"time"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
+	"github.com/entcache/ent-cache/codec"
 	"github.com/entcache/ent-cache/internal/mutant"
 	"github.com/entcache/ent-cache/schema"
 )
@@ -46,9 +48,9 @@ func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, r
 		return err
 	}
 	r := &reading{cache: c, scope: sc, st: st, key: key, query: query, args: args}
-	if !sc.refresh {
+	if !sc.refresh && !sc.alone() {
 		if e, ok := c.near.Get(key); ok {
-			if c.valid(e) {
+			if r.servable(e) {
 				c.hit(ctx, r, e)
 				rows.ColumnScanner = newReplay(e.Rows, e.Types)
 				return nil
@@ -88,6 +90,12 @@ func (c *Cache) valid(e *Entry) bool {
 	return false
 }
 
+// servable reports whether the read may be served an entry of this process.
+func (r *reading) servable(e *Entry) bool {
+	c := r.cache
+	return c.valid(e) && (c.shared == nil || c.shared.vouches(e, r.scope)) && !(e.typeless && r.scope.scansEntities(r.st))
+}
+
 // reading is a read that missed.
 type reading struct {
 	cache       *Cache
@@ -97,6 +105,10 @@ type reading struct {
 	query       string
 	args        []any
 	invalidated bool
+	// remote is the key at the remote level, private says that only the proof is
+	// kept there.
+	remote  Key
+	private bool
 }
 
 // miss runs the statement, or waits for another read that runs it.
@@ -106,8 +118,8 @@ type reading struct {
 // that ended before this read began is then in the result or refuses it.
 func (r *reading) miss(ctx context.Context, rows *entsql.Rows) error {
 	c := r.cache
-	if r.scope.refresh {
-		_, err := r.fill(ctx, rows)
+	if r.scope.refresh || r.scope.alone() {
+		_, err := r.load(ctx, rows)
 		return err
 	}
 	for range 2 {
@@ -125,13 +137,13 @@ func (r *reading) miss(ctx context.Context, rows *entsql.Rows) error {
 		if f.entry == nil {
 			break
 		}
-		if c.valid(f.entry) || mutant.On(mutant.CoalescedAsIs) {
+		if r.servable(f.entry) || mutant.On(mutant.CoalescedAsIs) {
 			c.coalesced(ctx, r, f.entry)
 			rows.ColumnScanner = newReplay(f.entry.Rows, f.entry.Types)
 			return nil
 		}
 	}
-	_, err := r.fill(ctx, rows)
+	_, err := r.load(ctx, rows)
 	return err
 }
 
@@ -140,24 +152,43 @@ func (r *reading) lead(ctx context.Context, f *flight, rows *entsql.Rows) error 
 	// Deferred: a driver that panics must not leave the others waiting.
 	defer func() { r.cache.flights.leave(r.key, f, e) }()
 	// The fill before this one may have ended between the look-up and now.
-	if have, ok := r.cache.near.Get(r.key); ok && r.cache.valid(have) {
+	if have, ok := r.cache.near.Get(r.key); ok && r.servable(have) {
 		e = have
 		r.cache.coalesced(ctx, r, e)
 		rows.ColumnScanner = newReplay(e.Rows, e.Types)
 		return nil
 	}
 	var err error
-	e, err = r.fill(ctx, rows)
+	e, err = r.load(ctx, rows)
 	return err
 }
 
-// fill runs the statement on the database, hands the rows out and stores them.
-// The entry is nil if the result isn't fit for others.
-func (r *reading) fill(ctx context.Context, rows *entsql.Rows) (*Entry, error) {
+// load gets the result from the remote level, or from the database. The entry is
+// nil if the result isn't fit for others.
+func (r *reading) load(ctx context.Context, rows *entsql.Rows) (*Entry, error) {
+	e, miss := r.ask(ctx)
+	if e != nil {
+		r.cache.remoteHit(ctx, r, e)
+		rows.ColumnScanner = newReplay(e.Rows, e.Types)
+		return e, nil
+	}
+	return r.fill(ctx, rows, miss)
+}
+
+// fill runs the statement on the database, hands the rows out and stores them;
+// at the remote level too, if that missed them.
+func (r *reading) fill(ctx context.Context, rows *entsql.Rows, miss *RemoteMiss) (*Entry, error) {
 	c, sc := r.cache, r.scope
 	// Before the database is read: a write that commits later than this has a
 	// later position, one that committed earlier is in what we read.
 	position := c.ledger.Now()
+	var (
+		asked time.Duration
+		from  *stamp
+	)
+	if c.shared != nil {
+		asked, from = c.shared.now(), c.shared.present()
+	}
 	started := time.Now()
 	var live entsql.Rows
 	if err := sc.driver.Driver.Query(ctx, r.query, r.args, &live); err != nil {
@@ -170,7 +201,11 @@ func (r *reading) fill(ctx context.Context, rows *entsql.Rows) (*Entry, error) {
 		c.failed(ctx, r, err)
 		return nil, nil
 	}
-	rec, err := record(live.ColumnScanner, sc.maxRows(), sc.maxBytes(), r.st.ForeignColumns(columns))
+	foreign := r.st.ForeignColumns(columns)
+	if foreign && !r.st.foreign.Load() {
+		r.st.foreign.Store(true)
+	}
+	rec, err := record(live.ColumnScanner, sc.maxRows(), sc.maxBytes(), foreign)
 	if err != nil {
 		c.failed(ctx, r, err)
 		return nil, err
@@ -188,23 +223,37 @@ func (r *reading) fill(ctx context.Context, rows *entsql.Rows) (*Entry, error) {
 	if mutant.On(mutant.StampAfter) {
 		position = c.ledger.Now()
 	}
-	e := &Entry{Rows: rec.rows, Types: rec.types, Tables: r.st.tables, Position: position, Filled: time.Now()}
-	// It hasn't been found valid at any position yet: a fact may be held.
-	f := Facts{Fold: sc.driver.dialect == dialect.MySQL, List: make([]Fact, 0, r.st.expect(len(r.args), e.Rows.N))}
-	r.st.Facts(&f, r.args, e.Rows)
-	slices.Sort(f.List)
-	e.Facts = slices.Clip(slices.Compact(f.List))
-	e.size = e.Size()
-	if own := e.Rows.Columns; r.st.shareColumns(e.Rows) {
-		e.size -= columnsSize(own)
+	e := r.entry(rec.rows, rec.types, position)
+	if c.shared != nil {
+		e.shared.read = asked
+		e.shared.stamp.Store(from)
 	}
+	// It hasn't been found valid at any position yet: a fact may be held.
 	if !c.valid(e) {
 		c.refused(ctx, r, Overtaken, started)
 		return e, nil
 	}
-	c.near.Set(r.key, e, jitter(sc.ttl))
+	ttl := jitter(sc.ttl)
+	c.near.Set(r.key, e, ttl)
+	if c.shared != nil {
+		r.offer(e, miss, ttl)
+	}
 	c.filled(ctx, r, e, started)
 	return e, nil
+}
+
+// entry makes an entry of a result that was read at a position.
+func (r *reading) entry(rows *codec.Rows, types []*sql.ColumnType, position uint64) *Entry {
+	e := &Entry{Rows: rows, Types: types, Tables: r.st.tables, Position: position, Filled: time.Now()}
+	f := Facts{Fold: r.scope.driver.dialect == dialect.MySQL, List: make([]Fact, 0, r.st.expect(len(r.args), rows.N))}
+	r.st.Facts(&f, r.args, rows)
+	slices.Sort(f.List)
+	e.Facts = slices.Clip(slices.Compact(f.List))
+	e.size = e.Size()
+	if own := rows.Columns; r.st.shareColumns(rows) {
+		e.size -= columnsSize(own)
+	}
+	return e
 }
 
 // jitter shortens a time to live by up to a tenth, so that entries filled

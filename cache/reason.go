@@ -29,6 +29,8 @@ const (
 	// SessionVars: the context carries session variables and the cache has no
 	// VaryBy.
 	SessionVars
+	// Unseen: the context has a token of writes that the cache doesn't know of.
+	Unseen
 	// Locking: FOR UPDATE, FOR SHARE.
 	Locking
 	// NotSelect: the statement isn't a single SELECT.
@@ -62,7 +64,7 @@ const (
 var reasonNames = [numReasons]string{
 	Cacheable: "cacheable", NotGenerated: "not generated", NoPolicy: "no policy", NotAsked: "not asked for", OpExcluded: "operation excluded",
 	Skipped: "skipped", InTransaction: "in a transaction", InMutation: "in a mutation", UnknownDriver: "unknown driver",
-	SessionVars: "session variables", Locking: "locking read", NotSelect: "not a single SELECT", Volatile: "volatile",
+	SessionVars: "session variables", Unseen: "token of unseen writes", Locking: "locking read", NotSelect: "not a single SELECT", Volatile: "volatile",
 	UnknownFunction: "unknown function", UnknownTable: "unknown table", OpenView: "view without DependsOn", NotUnderstood: "not understood",
 	UnknownArgument: "unknown argument", TooLarge: "too large", Incomplete: "incomplete", UnknownValue: "unknown value", Overtaken: "overtaken by a write",
 	Closed: "cache closed",

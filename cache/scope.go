@@ -25,6 +25,21 @@ type scope struct {
 	vary    string
 	stats   *typeStats
 	explain *explainer
+
+	consistency Consistency
+	// tokened says that the read has tokens; seen are their positions in the log
+	// that the cache follows, and behind that it hasn't got that far.
+	tokened, behind bool
+	seen            []RemotePosition
+}
+
+// alone reports whether no result of this process will do, whoever reads it.
+func (sc *scope) alone() bool { return sc.consistency.level == strict || sc.behind }
+
+// scansEntities reports whether Ent may ask for the types of the statement's
+// columns. It does so for columns that a modifier adds to those of an entity.
+func (sc *scope) scansEntities(st *prepared) bool {
+	return sc.op&(schema.All|schema.First|schema.Only) != 0 && !st.Counts()
 }
 
 type scopeKey struct{}
@@ -139,6 +154,15 @@ func (c *Cache) decide(ctx context.Context, b Builder, drv dialect.Driver) (*sco
 	}
 	if sc.ttl <= 0 {
 		sc.ttl = schema.DefaultTTL
+	}
+	if d.tokens != nil && !sc.follow(c, d.tokens) {
+		return sc, Unseen
+	}
+	if c.shared != nil {
+		sc.consistency = c.shared.standard
+		if d.consistency != (Consistency{}) {
+			sc.consistency = d.consistency
+		}
 	}
 	sc.driver = c.drivers.wrap(c, drv, o.DB)
 	return sc, Cacheable

@@ -23,6 +23,8 @@ type Stats struct {
 	Bytes   int64
 	// Position is the position in the log of writes.
 	Position uint64
+	// Remote counts for the level that processes share; nil if there is none.
+	Remote *RemoteStats
 }
 
 // TypeStats are the counters of a type by operation.
@@ -30,9 +32,10 @@ type TypeStats map[schema.Op]OpStats
 
 // OpStats are the counters of one operation.
 type OpStats struct {
-	// Hits were served from the cache, Misses ran on the database, Coalesced
-	// took the result of a read that ran at the same time.
-	Hits, Misses, Coalesced uint64
+	// Hits were served from the cache, RemoteHits of them from the level that
+	// processes share. Misses ran on the database, Coalesced took the result of a
+	// read that ran at the same time.
+	Hits, RemoteHits, Misses, Coalesced uint64
 	// Invalidated are the misses that found an entry a write had touched.
 	Invalidated uint64
 	// Fills are the misses that were stored, of Bytes together; Refused are
@@ -59,6 +62,7 @@ func (s Stats) Total() OpStats {
 	for _, t := range s.Types {
 		for _, o := range t {
 			total.Hits += o.Hits
+			total.RemoteHits += o.RemoteHits
 			total.Misses += o.Misses
 			total.Coalesced += o.Coalesced
 			total.Invalidated += o.Invalidated
@@ -90,9 +94,9 @@ type typeStats struct {
 // opStats fills cache lines of its own, or counting hits of one operation would
 // slow down those of the next.
 type opStats struct {
-	hits, misses, coalesced, invalidated, fills, bytes, errors atomic.Uint64
-	refused, bypasses                                          [numReasons]atomic.Uint64
-	_                                                          [64]byte
+	hits, remoteHits, misses, coalesced, invalidated, fills, bytes, errors atomic.Uint64
+	refused, bypasses                                                      [numReasons]atomic.Uint64
+	_                                                                      [64]byte
 }
 
 func (t *typeStats) op(op schema.Op) *opStats {
@@ -132,6 +136,9 @@ func (c *Cache) Stats() Stats {
 		InDoubt:       c.stats.inDoubt.Load(),
 		Position:      c.ledger.Now(),
 	}
+	if c.shared != nil {
+		s.Remote = c.shared.stats()
+	}
 	if !c.closed.Load() {
 		s.Entries, s.Bytes = c.near.Len(), c.near.Size()
 	}
@@ -158,7 +165,7 @@ func (s *Stats) add(name string, t *typeStats) {
 
 func (o *opStats) snapshot() (OpStats, bool) {
 	s := OpStats{
-		Hits: o.hits.Load(), Misses: o.misses.Load(), Coalesced: o.coalesced.Load(), Invalidated: o.invalidated.Load(),
+		Hits: o.hits.Load(), RemoteHits: o.remoteHits.Load(), Misses: o.misses.Load(), Coalesced: o.coalesced.Load(), Invalidated: o.invalidated.Load(),
 		Fills: o.fills.Load(), Bytes: o.bytes.Load(), Errors: o.errors.Load(),
 		Refused: make(map[Reason]uint64), Bypasses: make(map[Reason]uint64),
 	}

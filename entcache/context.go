@@ -31,3 +31,24 @@ func WithTTL(ctx context.Context, ttl time.Duration) context.Context {
 func Explain(ctx context.Context, f func(context.Context) error) ([]Explanation, error) {
 	return cache.Explain(ctx, f)
 }
+
+// Consistent makes the reads under the returned context as consistent as c says,
+// instead of what [WithConsistency] said. It means something where processes
+// share a remote level.
+func Consistent(ctx context.Context, c Consistency) context.Context {
+	return cache.Consistent(ctx, c)
+}
+
+// Token stands for all that this process has written so far, and for what the
+// tokens of ctx stand for. Pass it on to another process, in a cookie or a header,
+// for [WithToken]. It is a string of letters, digits, "-" and "_", and tells
+// nothing of what was written.
+func Token(ctx context.Context) string { return cache.Token(ctx) }
+
+// WithToken makes the reads under the returned context see at least what the
+// process in which [Token] was called had written by then. Reads of a cache that
+// can't know whether it has, because it shares no remote level with that process
+// or because the token is none, go to the database.
+func WithToken(ctx context.Context, token string) context.Context {
+	return cache.WithToken(ctx, token)
+}

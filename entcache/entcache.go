@@ -1,6 +1,8 @@
 package entcache
 
 import (
+	"time"
+
 	"github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/mixin"
 	"github.com/entcache/ent-cache/schema"
@@ -42,6 +44,33 @@ type Reason = cache.Reason
 
 // Explanation says what the cache made of one statement.
 type Explanation = cache.Explanation
+
+// Consistency says how old a result may be that another process has overwritten:
+// [Strict], [Bounded] or [Eventual].
+type Consistency = cache.Consistency
+
+// DefaultBound is the bound of reads that nothing else is said of.
+const DefaultBound = cache.DefaultBound
+
+// Strict reads see every write that committed before they began. Each costs a
+// round trip to the remote level, or goes to the database.
+var Strict = cache.Strict
+
+// Bounded reads see every write that committed longer ago than d, which must be
+// 100 ms or more. Those that find their result in the process cost no round trip.
+func Bounded(d time.Duration) Consistency { return cache.Bounded(d) }
+
+// Eventual reads see every write that committed longer ago than d: results that
+// the process has are served up to that age, whatever other processes wrote
+// meanwhile.
+func Eventual(d time.Duration) Consistency { return cache.Eventual(d) }
+
+// RemoteStats are the counters of the level that processes share.
+type RemoteStats = cache.RemoteStats
+
+// ErrUnannounced is wrapped by the error of a write that was refused because
+// other processes couldn't be told of it; see [RefuseUnannouncedWrites].
+var ErrUnannounced = cache.ErrUnannounced
 
 // ErrClosed is returned by methods of a closed cache.
 var ErrClosed = cache.ErrClosed

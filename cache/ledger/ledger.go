@@ -34,6 +34,9 @@ const DefaultFacts = 1 << 18
 // the two nobody can tell which state a reader of the database gets, so a held
 // fact counts as touched at every position.
 //
+// A ledger also follows a log of several processes, with Record and Raise in the
+// place of Touch and Hold.
+//
 // Checks take no lock and share no written memory; writes are serialised by one
 // mutex held for some nanoseconds a fact. All methods are safe for concurrent
 // use.
@@ -186,6 +189,30 @@ func (l *Ledger) Reset() uint64 {
 	l.floor.Store(n)
 	l.position.Store(n)
 	return n
+}
+
+// Record takes in a write that has its position n from elsewhere: from a log
+// that several processes write. Positions come in ascending order; one that isn't
+// later than Now is known already and changes nothing.
+func (l *Ledger) Record(facts []Fact, n uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n <= l.position.Load() {
+		return
+	}
+	for _, f := range facts {
+		l.set(name(f), n)
+	}
+	l.position.Store(n)
+}
+
+// Raise makes everything count as touched at n, for writes up to there that were
+// missed.
+func (l *Ledger) Raise(n uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.floor.Store(max(l.floor.Load(), n))
+	l.position.Store(max(l.position.Load(), n))
 }
 
 // set writes a fact's position into its set, the oldest fact's slot if there is

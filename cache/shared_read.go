@@ -1,0 +1,290 @@
+package cache
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/entcache/ent-cache/internal/crash"
+)
+
+const (
+	// fillLease is for how long a process has the right to fill a key that
+	// several miss.
+	fillLease = time.Second
+	// maxFillFacts is how many facts an entry at the remote level has before
+	// they become those of its tables: each costs it some microseconds.
+	maxFillFacts = 64
+	// patience is how often a reader looks again for what another process is
+	// reading, after 1, 2, 4 … ms.
+	patience = 6
+	// keyTTL is the life of what proves a result that stays in the process.
+	keyTTL = time.Second
+)
+
+// stamp says where in the log of writes that processes share an entry belongs.
+type stamp struct {
+	view     *view
+	position uint64
+	// proven is set if the remote level found the entry valid at position. Else
+	// the database was read when the view was at position.
+	proven bool
+}
+
+// stamped is what an entry has to do with other processes.
+type stamped struct {
+	stamp atomic.Pointer[stamp]
+	// read is when the database was asked, as the cache's shared counts time.
+	read time.Duration
+	// followed is the position of the view up to which no fact was touched.
+	followed atomic.Uint64
+}
+
+// vouches reports whether an entry of the near level may be served without a
+// look at the remote level. The caller has checked it against the writes of this
+// process.
+func (s *shared) vouches(e *Entry, sc *scope) bool {
+	age := s.now() - e.shared.read
+	c := sc.consistency
+	switch {
+	case c.level == strict, sc.behind:
+		return false
+	case c.level == eventual && age <= c.bound && !sc.tokened:
+		return true
+	}
+	bound := s.bound
+	if c.level == bounded {
+		bound = c.bound
+	}
+	st, v := e.shared.stamp.Load(), s.view.Load()
+	if st.view != v {
+		return false
+	}
+	if !st.proven || s.now()-time.Duration(s.proved.Load()) > bound {
+		// It is no older than the bound allows, or not known to be.
+		if age > bound || sc.tokened && !st.proven {
+			return false
+		}
+	}
+	if v == nil {
+		return true
+	}
+	// As in valid: the position first.
+	now := v.log.Now()
+	checked := e.shared.followed.Load()
+	if checked == now {
+		return true
+	}
+	if v.log.Unchanged(e.Tables, checked) || v.log.Unchanged(e.Facts, st.position) {
+		e.shared.followed.Store(now)
+		return true
+	}
+	return false
+}
+
+// present is the stamp of what is read from the database from now on.
+func (s *shared) present() *stamp {
+	v := s.view.Load()
+	if v == nil {
+		return &stamp{}
+	}
+	return &stamp{view: v, position: v.log.Now()}
+}
+
+// shareable reports whether other processes may have the rows of a statement.
+func (r *reading) shareable() bool {
+	st, sc := r.st, r.scope
+	return sc.driver.database == firstDatabase && (!st.Sensitive() || r.cache.shared.payloads.envelope.Encrypted()) &&
+		!(st.foreign.Load() && sc.scansEntities(st))
+}
+
+// remoteKey names a result at the remote level. What may not leave the process
+// has a key of its own there, under which only the proof is kept that it is
+// valid.
+func (r *reading) remoteKey(private bool) (Key, bool) {
+	key, ok := r.st.key(0, r.scope.vary, r.args)
+	if !private || !ok {
+		return key, ok
+	}
+	b := append(r.cache.shared.private[:len(r.cache.shared.private):len(r.cache.shared.private)], key[:]...)
+	b = binary.BigEndian.AppendUint64(b, r.scope.driver.database)
+	sum := sha256.Sum256(b)
+	return Key(sum[:16]), true
+}
+
+// ask looks a result up at the remote level. It returns the entry, or what a fill
+// must bring back; neither if the level can't be used.
+func (r *reading) ask(ctx context.Context) (*Entry, *RemoteMiss) {
+	c := r.cache
+	s := c.shared
+	if s == nil || !s.usable() {
+		return nil, nil
+	}
+	private := !r.shareable()
+	key, ok := r.remoteKey(private)
+	if !ok {
+		return nil, nil
+	}
+	r.private, r.remote = private, key
+	lease := fillLease
+	if private || r.scope.refresh {
+		lease = 0
+	}
+	pause := time.Millisecond
+	for try := 0; ; try++ {
+		position := c.ledger.Now()
+		hit, miss, err := s.remote.Get(ctx, key, lease)
+		s.called(ctx, err)
+		if err != nil {
+			return nil, nil
+		}
+		at := remotePositionOf(hit, miss)
+		v, err := s.observe(at)
+		if err != nil || !r.scope.covered(at) {
+			return nil, nil
+		}
+		if hit != nil {
+			var e *Entry
+			if !private && !r.scope.refresh {
+				e = r.received(ctx, hit, v, position)
+			}
+			return e, &RemoteMiss{RemotePosition: at}
+		}
+		if !miss.Leased || try == patience || !s.wait(ctx, pause) {
+			s.counts.misses.Add(1)
+			return nil, miss
+		}
+		pause *= 2
+	}
+}
+
+func remotePositionOf(hit *RemoteHit, miss *RemoteMiss) RemotePosition {
+	if hit != nil {
+		return hit.RemotePosition
+	}
+	return miss.RemotePosition
+}
+
+// wait sleeps, and reports whether the caller still wants the answer.
+func (s *shared) wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-s.ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// received makes an entry of a hit and stores it in the near level. It is nil if
+// the payload isn't what this process would have sent: another version of the
+// program's, damaged or made up.
+func (r *reading) received(ctx context.Context, hit *RemoteHit, v *view, position uint64) *Entry {
+	c := r.cache
+	s := c.shared
+	rows, age, err := s.payloads.open(r.scope.typ.Schema, r.remote, hit.Payload, hit.TTL)
+	if err != nil {
+		s.counts.corrupt.Add(1)
+		c.log.LogAttrs(ctx, slog.LevelDebug, "entcache: an entry of the remote level isn't understood and counts as a miss", slog.Any("error", err))
+		return nil
+	}
+	typeless := r.st.ForeignColumns(rows.Columns)
+	if typeless && r.scope.scansEntities(r.st) {
+		return nil
+	}
+	e := r.entry(rows, nil, position)
+	e.typeless = typeless
+	e.Filled = time.Now().Add(-age)
+	e.shared.read = s.now() - age
+	e.shared.stamp.Store(&stamp{view: v, position: hit.Position, proven: true})
+	if !c.valid(e) {
+		// A write of this process came in between.
+		return nil
+	}
+	s.counts.hits.Add(1)
+	c.near.Set(r.key, e, min(hit.TTL, r.scope.ttl))
+	return e
+}
+
+// offer sends an entry that was read after the miss to the remote level, in the
+// background, and marks it proven if it is taken.
+func (r *reading) offer(e *Entry, miss *RemoteMiss, ttl time.Duration) {
+	s := r.cache.shared
+	if miss == nil || !s.usable() {
+		return
+	}
+	if miss.Void {
+		s.counts.refused[FillQuarantine].Add(1)
+		return
+	}
+	select {
+	case s.stores <- struct{}{}:
+	default:
+		s.counts.dropped.Add(1)
+		return
+	}
+	if private := !r.shareable(); private && !r.private {
+		r.private = true
+		r.remote, _ = r.remoteKey(true)
+	}
+	private := r.private
+	key, schema := r.remote, r.scope.typ.Schema
+	if !s.spawn(func() {
+		defer func() { <-s.stores }()
+		s.store(e, key, schema, *miss, ttl, private)
+	}) {
+		<-s.stores
+	}
+}
+
+func (s *shared) store(e *Entry, key Key, schema *Schema, miss RemoteMiss, ttl time.Duration, private bool) {
+	f := RemoteFill{Miss: miss, Facts: fillFacts(e), TTL: max(ttl, time.Millisecond)}
+	if private {
+		f.TTL = keyTTL
+	} else {
+		payload, err := s.payloads.seal(schema, key, e.Rows, f.TTL, s.now()-e.shared.read)
+		if err != nil {
+			// A value that has no form outside the process.
+			s.counts.dropped.Add(1)
+			return
+		}
+		f.Payload = payload
+	}
+	crash.At(crash.FillBefore)
+	done, err := s.remote.Fill(s.ctx, key, f)
+	crash.At(crash.FillAfter)
+	s.called(s.ctx, err)
+	if err != nil {
+		return
+	}
+	if done.Outcome != FillStored {
+		s.counts.refused[done.Outcome].Add(1)
+		return
+	}
+	v, err := s.observe(done.RemotePosition)
+	if err != nil {
+		return
+	}
+	s.counts.stored.Add(1)
+	e.shared.stamp.Store(&stamp{view: v, position: done.Position, proven: true})
+}
+
+// fillFacts are those of an entry at the remote level.
+func fillFacts(e *Entry) []Fact {
+	facts := e.Facts
+	if len(facts) >= maxFillFacts {
+		// Every write to a table touches its any(T).
+		facts = unique(e.Tables)
+	}
+	if len(facts) >= MaxRemoteFacts {
+		facts = nil
+	}
+	return append(slices.Clone(facts), allFact)
+}
