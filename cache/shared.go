@@ -192,7 +192,7 @@ func (s *shared) called(ctx context.Context, err error) {
 	case ctx.Err() != nil, errors.Is(err, ErrClosed):
 	default:
 		s.counts.errors.Add(1)
-		if s.breaker.failed() {
+		if s.breaker.failed(s.now()) {
 			s.log.LogAttrs(ctx, slog.LevelWarn, "entcache: the remote level fails; it is left alone until it answers again", slog.Any("error", err))
 		}
 	}

@@ -135,7 +135,7 @@ func (s *shared) probe(grace time.Duration) {
 	}
 	s.mu.Unlock()
 	s.proved.Store(int64(max(sent, 1)))
-	if s.breaker.close() {
+	if s.breaker.close(s.now()) {
 		s.log.LogAttrs(s.ctx, slog.LevelInfo, "entcache: the remote level answers again")
 	}
 }

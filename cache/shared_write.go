@@ -156,9 +156,11 @@ func (s *shared) record(ctx context.Context, a *announcement, touched []Fact) {
 		}
 		return
 	}
-	if lapsed && len(touched) > 0 {
-		// It may have become visible after other processes stopped waiting.
-		s.owe(ctx, errors.New("entcache: the write took longer than its announcement could be renewed"))
+	if len(a.facts) == 0 {
+		if len(touched) > 0 {
+			s.touch(ctx, touched)
+		}
+		return
 	}
 	var held []Fact
 	for _, f := range a.facts {
@@ -166,11 +168,12 @@ func (s *shared) record(ctx context.Context, a *announcement, touched []Fact) {
 			held = append(held, f)
 		}
 	}
-	if len(held)+len(touched) == 0 {
-		return
-	}
 	crash.At(crash.CommitAfter)
 	e := RemoteEnd{ID: a.id, Held: held, Touched: touched}
+	lapsed = lapsed && len(touched) > 0
+	if lapsed {
+		until = s.now() + s.lease
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
@@ -182,29 +185,36 @@ func (s *shared) record(ctx context.Context, a *announcement, touched []Fact) {
 		defer s.recording.Done()
 		s.records <- struct{}{}
 		defer func() { <-s.records }()
-		s.end(e, until)
+		if err := s.end(e, until); err != nil && lapsed {
+			// It became visible after other processes had stopped waiting for it,
+			// maybe, and they weren't told.
+			s.owe(ctx, err)
+		}
 	})
 }
 
 // end calls End until it succeeds or it is too late to matter: what was announced
 // and has run out counts as recorded.
-func (s *shared) end(e RemoteEnd, until time.Duration) {
+func (s *shared) end(e RemoteEnd, until time.Duration) error {
 	pause := 10 * time.Millisecond
 	for {
+		err := errBroken
 		if !s.breaker.open.Load() {
-			at, err := s.remote.End(s.ctx, e)
+			var at RemotePosition
+			at, err = s.remote.End(s.ctx, e)
 			s.called(s.ctx, err)
 			if err == nil {
-				if _, err := s.observe(at); err == nil {
+				// From a server that was left behind it is no answer.
+				if _, err = s.observe(at); err == nil {
 					s.wrote(at)
+					crash.At(crash.RecordAfter)
+					return nil
 				}
-				crash.At(crash.RecordAfter)
-				return
 			}
 		}
 		if s.now()+pause > until || !s.sleep(pause) {
 			s.counts.unrecorded.Add(1)
-			return
+			return err
 		}
 		pause = min(2*pause, time.Second)
 	}

@@ -27,12 +27,10 @@ func (d *watching) begin(ctx context.Context) error {
 	if d.announced {
 		return nil
 	}
-	d.announced = true
-	for _, w := range d.writes {
-		if err := w.announce(ctx); err != nil {
-			return err
-		}
+	if err := announce(ctx, d.writes); err != nil {
+		return err
 	}
+	d.announced = true
 	return nil
 }
 

@@ -95,12 +95,12 @@ func TestWritesInDoubt(t *testing.T) {
 		"commit": func(ctx context.Context, l *log, _ *mutation) error {
 			p, w := written(t, l)
 			w.finish(ctx)
-			return p.commit(func() error { return lost })
+			return p.commit(func() error { return lost }, nil)
 		},
 		"panic": func(ctx context.Context, l *log, _ *mutation) error {
 			p, _ := written(t, l)
-			require.Panics(t, func() { _ = p.commit(func() error { panic("driver") }) })
-			require.NoError(t, p.commit(func() error { return nil }), "the lock is free")
+			require.Panics(t, func() { _ = p.commit(func() error { panic("driver") }, nil) })
+			require.NoError(t, p.commit(func() error { return nil }, nil), "the lock is free")
 			return lost
 		},
 	} {

@@ -178,8 +178,9 @@ func (p *Pending) end() {
 
 // commit holds everything written, runs the database's commit and makes the
 // writes take effect. A commit that failed counts as done, and one that wasn't
-// answered is in doubt.
-func (p *Pending) commit(run func() error) error {
+// answered is in doubt. If a cache refuses the write the transaction is rolled
+// back.
+func (p *Pending) commit(run, rollback func() error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	ctx := context.Background()
@@ -201,8 +202,10 @@ func (p *Pending) commit(run func() error) error {
 	for i := range p.parts {
 		h, err := p.parts[i].cache.Hold(ctx, &p.parts[i].facts)
 		if err != nil {
+			// As any transaction whose commit fails, it is over.
 			release(false)
-			return err
+			p.end()
+			return errors.Join(err, rollback())
 		}
 		holds[i] = h
 	}
@@ -227,7 +230,7 @@ type committing struct {
 	pending *Pending
 }
 
-func (t *committing) Commit() error { return t.pending.commit(t.Tx.Commit) }
+func (t *committing) Commit() error { return t.pending.commit(t.Tx.Commit, t.Tx.Rollback) }
 
 func (t *committing) Rollback() error {
 	defer t.pending.Drop()
@@ -240,7 +243,7 @@ type foreign struct {
 	pending *Pending
 }
 
-func (t *foreign) Commit() error { return t.pending.commit(t.Tx.Commit) }
+func (t *foreign) Commit() error { return t.pending.commit(t.Tx.Commit, t.Tx.Rollback) }
 
 func (t *foreign) Rollback() error {
 	defer t.pending.Drop()

@@ -33,7 +33,7 @@ func TestTransactionsOf(t *testing.T) {
 	p.Drop()
 	require.Len(t, txs.open, 1)
 	p.Drop()
-	require.NoError(t, q.commit(func() error { return nil }))
+	require.NoError(t, q.commit(func() error { return nil }, nil))
 	require.Empty(t, txs.open)
 	runtime.KeepAlive(a)
 	runtime.KeepAlive(b)
@@ -103,7 +103,7 @@ func written(t *testing.T, l *log) (*Pending, *Write) {
 	p := txs.Of(new(transaction), func(*Pending) {})
 	w := &Write{typ: testSchema.Type("User")}
 	require.True(t, w.report(l.client(entsql.OpenDB(dialect.Postgres, far), p), spec{create: &sqlgraph.CreateSpec{Table: "users"}}))
-	require.NoError(t, w.announce(t.Context()))
+	require.NoError(t, announce(t.Context(), []*Write{w}))
 	require.Empty(t, l.take(), "nothing happens before the commit")
 	return p, w
 }
@@ -175,7 +175,7 @@ func TestPendingIsBounded(t *testing.T) {
 	}
 	require.Empty(t, p.writes)
 	require.Less(t, len(p.parts[0].facts.List), maxPending+16)
-	require.NoError(t, p.commit(func() error { return nil }))
+	require.NoError(t, p.commit(func() error { return nil }, nil))
 	require.EqualValues(t, 1, l.writes())
 }
 

@@ -24,6 +24,19 @@ type Write struct {
 	// at any time.
 	inDoubt  bool
 	finished bool
+	// refused says that the statement wasn't let through.
+	refused bool
+	// bulk is set if the statement writes the rows of several mutations.
+	bulk *bulk
+}
+
+// bulk is what the mutations of one statement have in common: they are announced
+// together, and take effect together when the last of them ends.
+type bulk struct {
+	running int
+	holds   []announced
+	facts   cache.Facts
+	inDoubt bool
 }
 
 // announced is a hold in a cache. A write has several in one if a hook let its
@@ -161,24 +174,42 @@ func (w *Write) facts(f *cache.Facts) {
 	}
 }
 
-// announce holds what the write touches, from before the database has it until
-// finish. In a transaction that happens when it commits.
-func (w *Write) announce(ctx context.Context) error {
-	if w.pending != nil {
+// announce holds what the writes of a statement touch, from before the database
+// has it until finish. In a transaction that happens when it commits.
+func announce(ctx context.Context, writes []*Write) error {
+	first := writes[0]
+	if first.pending != nil {
 		return nil
 	}
 	var f cache.Facts
-	w.facts(&f)
-	for _, c := range w.caches {
+	for _, w := range writes {
+		w.facts(&f)
+	}
+	var holds []announced
+	for _, c := range first.caches {
 		if mutant.On(mutant.TouchBefore) {
-			c.Touch(ctx, nil, &f, w.typ.Name)
+			c.Touch(ctx, nil, &f, first.typ.Name)
 			continue
 		}
 		h, err := c.Hold(ctx, &f)
 		if err != nil {
+			for _, a := range holds {
+				a.cache.Touch(ctx, a.hold, &cache.Facts{}, first.typ.Name)
+			}
+			for _, w := range writes {
+				w.refused = true
+			}
 			return err
 		}
-		w.holds = append(w.holds, announced{cache: c, hold: h})
+		holds = append(holds, announced{cache: c, hold: h})
+	}
+	if len(writes) == 1 {
+		first.holds = append(first.holds, holds...)
+		return nil
+	}
+	b := &bulk{running: len(writes), holds: holds}
+	for _, w := range writes {
+		w.bulk = b
 	}
 	return nil
 }
@@ -221,7 +252,7 @@ func last(ctx context.Context, c *cache.Cache, holds []*cache.Hold, typ string) 
 // nothing didn't get as far as its statement.
 func (w *Write) finish(ctx context.Context) {
 	w.finished = true
-	if len(w.specs) == 0 {
+	if len(w.specs) == 0 || w.refused && len(w.holds) == 0 {
 		return
 	}
 	if w.pending != nil && !mutant.On(mutant.TxAtStatement) {
@@ -229,7 +260,17 @@ func (w *Write) finish(ctx context.Context) {
 		return
 	}
 	var f cache.Facts
-	w.facts(&f)
+	if b := w.bulk; b != nil {
+		w.facts(&b.facts)
+		b.inDoubt = b.inDoubt || w.inDoubt
+		if b.running--; b.running > 0 {
+			w.specs = nil
+			return
+		}
+		f, w.holds, w.inDoubt = b.facts, append(w.holds, b.holds...), b.inDoubt
+	} else {
+		w.facts(&f)
+	}
 	w.specs = nil
 	switch {
 	case mutant.On(mutant.TouchBefore):

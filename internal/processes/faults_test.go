@@ -3,6 +3,7 @@ package processes
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"log/slog"
 	"sync"
 	"testing"
@@ -61,7 +62,8 @@ func TestWritesAreRefused(t *testing.T) {
 		require.NoError(t, err)
 		tx.Track.UpdateOneID(1).SetUnitPrice(12).ExecX(ctx)
 		require.ErrorIs(t, tx.Commit(), entcache.ErrUnannounced)
-		_ = tx.Rollback()
+		require.ErrorIs(t, tx.Rollback(), sql.ErrTxDone, "it was rolled back")
+		require.False(t, p.handle.Stats().Remote.Owing, "what was refused needn't be told")
 		require.EqualValues(t, 10, w.plain.Track.GetX(ctx, 1).UnitPrice)
 		require.Equal(t, 2, w.plain.Genre.Query().CountX(ctx))
 		require.Equal(t, 3, w.plain.Track.Query().CountX(ctx))
@@ -196,4 +198,3 @@ func TestCloseWithoutRemote(t *testing.T) {
 		require.EqualValues(t, 11, p.Track.GetX(context.Background(), 1).UnitPrice)
 	})
 }
-

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,13 +36,28 @@ const (
 type process struct {
 	*store.Client
 	handle *entcache.Handle
-	remote *switched
+	calls  *calls
 }
 
-// switched is a remote level that can be cut off.
-type switched struct {
+// calls counts the calls of a remote level.
+type calls struct {
 	cache.Remote
-	cut func(error)
+	gets, begins, ends atomic.Int64
+}
+
+func (c *calls) Get(ctx context.Context, key cache.Key, lease time.Duration) (*cache.RemoteHit, *cache.RemoteMiss, error) {
+	c.gets.Add(1)
+	return c.Remote.Get(ctx, key, lease)
+}
+
+func (c *calls) Begin(ctx context.Context, w cache.RemoteWrite) (cache.RemotePosition, error) {
+	c.begins.Add(1)
+	return c.Remote.Begin(ctx, w)
+}
+
+func (c *calls) End(ctx context.Context, e cache.RemoteEnd) (cache.RemotePosition, error) {
+	c.ends.Add(1)
+	return c.Remote.End(ctx, e)
 }
 
 // world is a database that several processes use.
@@ -144,7 +160,7 @@ func (w *world) process(opts ...entcache.Option) *process {
 // early joins the others.
 func (w *world) early(opts ...entcache.Option) *process {
 	w.t.Helper()
-	r := w.join(w.t)
+	r := &calls{Remote: w.join(w.t)}
 	log := slog.New(slog.DiscardHandler)
 	if os.Getenv("ENTCACHE_TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -153,7 +169,7 @@ func (w *world) early(opts ...entcache.Option) *process {
 	h, err := entcache.New(opts...)
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() { _ = h.Close() })
-	p := &process{Client: store.NewClient(store.Driver(w.drv), store.Log(func(...any) {})), handle: h}
+	p := &process{Client: store.NewClient(store.Driver(w.drv), store.Log(func(...any) {})), handle: h, calls: r}
 	p.Intercept(h.Interceptor())
 	return p
 }

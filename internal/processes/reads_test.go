@@ -67,7 +67,9 @@ func TestListsAreShared(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		a, b := w.process(), w.process()
-		jazz := func(p *process, ctx context.Context) int { return len(p.Track.Query().Where(track.GenreID(1)).AllX(ctx)) }
+		jazz := func(p *process, ctx context.Context) int {
+			return len(p.Track.Query().Where(track.GenreID(1)).AllX(ctx))
+		}
 		exact := entcache.Consistent(ctx, entcache.Strict)
 		require.Equal(t, 2, jazz(b, ctx))
 		a.Track.UpdateOneID(3).SetGenreID(1).ExecX(ctx)
