@@ -76,6 +76,12 @@ type Cache struct {
 	shared  *shared // nil without a remote level
 	id      Epoch   // names the log of this process
 
+	start      time.Time
+	background tasks
+	refreshes  chan struct{}
+	ctx        context.Context // ends when the cache is closed
+	cancel     context.CancelFunc
+
 	mu        sync.Mutex
 	schemas   map[*Schema]bool
 	databases map[weak.Pointer[sql.DB]]uint64
@@ -103,6 +109,7 @@ func New(o Options) (*Cache, error) {
 	}
 	c := &Cache{
 		opts: o, near: o.Near, ledger: ledger.New(o.LedgerFacts), log: o.Logger,
+		id: randomID(), start: time.Now(), refreshes: make(chan struct{}, maxRefreshes),
 		schemas:   make(map[*Schema]bool),
 		databases: make(map[weak.Pointer[sql.DB]]uint64),
 		warned:    make(map[string]bool),
@@ -111,7 +118,7 @@ func New(o Options) (*Cache, error) {
 	if c.log == nil {
 		c.log = slog.Default()
 	}
-	c.id = randomID()
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if o.Remote != nil {
 		s, err := newShared(c, o)
 		if err != nil {
@@ -132,6 +139,9 @@ func (c *Cache) Close() error {
 		return ErrClosed
 	}
 	c.delist()
+	c.background.end()
+	c.cancel()
+	c.background.wait()
 	if c.shared != nil {
 		c.shared.close()
 	}

@@ -31,9 +31,15 @@ type Entry struct {
 	// process.
 	typeless bool
 	shared   stamped
+
+	// expires is when the entry is to be refreshed, took how long the database
+	// took for it, and lastValid when it was last found valid.
+	expires   time.Time
+	took      time.Duration
+	lastValid atomic.Int64
 }
 
-const entrySize = 200
+const entrySize = 240
 
 // Size estimates the memory the entry holds, in bytes.
 func (e *Entry) Size() int {

@@ -51,7 +51,8 @@ type Explanation struct {
 	// Reason and Detail say why a read was refused or bypassed.
 	Reason Reason
 	Detail string
-	// Invalidated is set for a miss that found an entry a write had touched.
+	// Invalidated is set for a miss that found an entry a write had touched, and
+	// for a hit that a policy's grace allowed nevertheless.
 	Invalidated bool
 	Key         Key
 	// Facts are what the result depends on.
@@ -139,12 +140,20 @@ func (c *Cache) bypassed(ctx context.Context, sc *scope, r Reason, detail, query
 }
 
 func (c *Cache) hit(ctx context.Context, r *reading, e *Entry) {
-	r.scope.stats.op(r.scope.op).hits.Add(1)
-	c.reportEntry(ctx, r, e, Explanation{Outcome: Hit})
+	s := r.scope.stats.op(r.scope.op)
+	s.hits.Add(1)
+	if r.invalidated {
+		s.stale.Add(1)
+	}
+	c.reportEntry(ctx, r, e, Explanation{Outcome: Hit, Invalidated: r.invalidated})
 }
 
 func (c *Cache) remoteHit(ctx context.Context, r *reading, e *Entry) {
 	s := r.scope.stats.op(r.scope.op)
+	if r.replaces != nil {
+		s.refreshed.Add(1)
+		return
+	}
 	s.hits.Add(1)
 	s.remoteHits.Add(1)
 	c.reportEntry(ctx, r, e, Explanation{Outcome: HitRemote, Invalidated: r.invalidated})
@@ -176,6 +185,10 @@ func (c *Cache) failed(ctx context.Context, r *reading, err error) {
 
 func (c *Cache) missed(r *reading) *opStats {
 	s := r.scope.stats.op(r.scope.op)
+	if r.replaces != nil {
+		s.refreshed.Add(1)
+		return s
+	}
 	s.misses.Add(1)
 	if r.invalidated {
 		s.invalidated.Add(1)

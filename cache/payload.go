@@ -2,6 +2,7 @@ package cache
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,10 +14,9 @@ import (
 
 // payloads turn results into what the remote level stores, and back.
 //
-// A payload is sealed for its key and holds a version, how long the entry lives
-// and how old it was when it was filled, in milliseconds, and the rows. The age
-// of a hit follows from what the remote level says is left of its life: no two
-// clocks are compared.
+// A payload is sealed for its key and holds a version, the entry's lifetime in
+// milliseconds, and the rows. The age of a hit follows from what the remote level
+// says is left of its life: no two clocks are compared.
 type payloads struct {
 	envelope *envelope.Envelope
 }
@@ -34,11 +34,23 @@ var plainEnvelope = func() *envelope.Envelope {
 // fingerprint names the schema in a payload.
 func (s *Schema) fingerprint() uint64 { return xxhash.Sum64String(s.Fingerprint) }
 
-// seal returns the payload of an entry that is to live for ttl.
-func (p payloads) seal(s *Schema, key Key, rows *codec.Rows, ttl, age time.Duration) ([]byte, error) {
+// lifetime is what a payload says of its entry's.
+type lifetime struct {
+	// keep is how long it stays, ttl how long until it is to be refreshed.
+	keep, ttl time.Duration
+	// age is counted from when the database was asked: of a payload that is
+	// sealed when it is, of one that was opened now.
+	age time.Duration
+	// took is how long the database took.
+	took time.Duration
+}
+
+// seal returns the payload of an entry.
+func (p payloads) seal(s *Schema, key Key, rows *codec.Rows, l lifetime) ([]byte, error) {
 	b := []byte{payloadVersion}
-	b = binary.AppendUvarint(b, uint64(max(0, ttl.Milliseconds())))
-	b = binary.AppendUvarint(b, uint64(max(0, age.Milliseconds())+1)) // what is cut off counts
+	for _, d := range []time.Duration{l.keep, l.ttl, l.age + time.Millisecond - 1, l.took} {
+		b = binary.AppendUvarint(b, uint64(max(0, d.Milliseconds())))
+	}
 	b, err := codec.Encode(b, rows, s.fingerprint())
 	if err != nil {
 		return nil, err
@@ -46,28 +58,32 @@ func (p payloads) seal(s *Schema, key Key, rows *codec.Rows, ttl, age time.Durat
 	return p.envelope.Seal(nil, b, key[:])
 }
 
-// open returns the rows of a payload and their age, given what is left of the
-// entry's life.
-func (p payloads) open(s *Schema, key Key, payload []byte, left time.Duration) (*codec.Rows, time.Duration, error) {
+// open returns the rows of a payload and their lifetime, given what is left of
+// it.
+func (p payloads) open(s *Schema, key Key, payload []byte, left time.Duration) (*codec.Rows, lifetime, error) {
+	var l lifetime
 	b, err := p.envelope.Open(nil, payload, key[:])
 	if err != nil {
-		return nil, 0, err
+		return nil, l, err
 	}
 	if len(b) == 0 || b[0] != payloadVersion {
-		return nil, 0, fmt.Errorf("entcache: a payload of another version; this process reads %d", payloadVersion)
+		return nil, l, fmt.Errorf("entcache: a payload of another version; this process reads %d", payloadVersion)
 	}
 	b = b[1:]
-	var times [2]time.Duration
-	for i := range times {
+	for _, d := range []*time.Duration{&l.keep, &l.ttl, &l.age, &l.took} {
 		n, size := binary.Uvarint(b)
-		if size <= 0 || n > uint64((100*365*24*time.Hour).Milliseconds()) {
-			return nil, 0, fmt.Errorf("entcache: a payload without its times")
+		if size <= 0 || n > maxMillis {
+			return nil, l, errors.New("entcache: a payload without its times")
 		}
-		times[i], b = time.Duration(n)*time.Millisecond, b[size:]
+		*d, b = time.Duration(n)*time.Millisecond, b[size:]
 	}
 	rows, err := codec.Decode(b, s.fingerprint())
 	if err != nil {
-		return nil, 0, err
+		return nil, l, err
 	}
-	return rows, times[1] + max(0, times[0]-left), nil
+	l.age += max(0, l.keep-left)
+	return rows, l, nil
 }
+
+// maxMillis is the longest time that a payload may name: a hundred years.
+const maxMillis = 100 * 365 * 24 * 3600 * 1000

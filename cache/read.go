@@ -50,12 +50,22 @@ func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, r
 	r := &reading{cache: c, scope: sc, st: st, key: key, query: query, args: args}
 	if !sc.refresh && !sc.alone() {
 		if e, ok := c.near.Get(key); ok {
-			if r.servable(e) {
+			switch {
+			case r.servable(e):
+				if refreshing(sc.typ.Policy) {
+					r.lateness(e)
+				}
+			case r.graced(e):
+				r.invalidated = true
+				r.refresh(e)
+			default:
+				e, r.invalidated = nil, true
+			}
+			if e != nil {
 				c.hit(ctx, r, e)
 				rows.ColumnScanner = newReplay(e.Rows, e.Types)
 				return nil
 			}
-			r.invalidated = true
 		}
 	}
 	return r.miss(ctx, rows)
@@ -109,6 +119,8 @@ type reading struct {
 	// kept there.
 	remote  Key
 	private bool
+	// replaces is the entry that the read refreshes, if nobody waits for it.
+	replaces *Entry
 }
 
 // miss runs the statement, or waits for another read that runs it.
@@ -234,9 +246,11 @@ func (r *reading) fill(ctx context.Context, rows *entsql.Rows, miss *RemoteMiss)
 		return e, nil
 	}
 	ttl := jitter(sc.ttl)
-	c.near.Set(r.key, e, ttl)
+	keep := sc.keep(ttl)
+	e.expires, e.took = e.Filled.Add(ttl), e.Filled.Sub(started)
+	c.near.Set(r.key, e, keep)
 	if c.shared != nil {
-		r.offer(e, miss, ttl)
+		r.offer(e, miss, ttl, keep)
 	}
 	c.filled(ctx, r, e, started)
 	return e, nil

@@ -63,16 +63,15 @@ type shared struct {
 	mu      sync.Mutex // for views that change
 	retired []Epoch
 	last    RemotePosition // of a write of this process
-	ended   bool
 
 	ctx     context.Context
 	cancel  context.CancelFunc
-	wg      sync.WaitGroup
 	stores  chan struct{}
 	records chan struct{}
 	private [16]byte // distinguishes the keys of this process
-	// recording are the writes that have ended and aren't recorded yet.
-	recording sync.WaitGroup
+	// recording are the writes that have ended and aren't recorded yet, and
+	// background is everything else.
+	recording, background tasks
 }
 
 // view is what the process knows of one epoch of the log. Its ledger's positions
@@ -108,7 +107,7 @@ func newShared(c *Cache, o Options) (*shared, error) {
 		s.bound = DefaultBound
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.wg.Go(s.follow)
+	s.background.start(s.follow)
 	return s, nil
 }
 
@@ -201,17 +200,6 @@ func (s *shared) called(ctx context.Context, err error) {
 // closing is how long Close waits for writes to be recorded.
 const closing = 2 * time.Second
 
-// spawn runs f in a goroutine that close waits for. It reports whether it did:
-// not when the cache is being closed.
-func (s *shared) spawn(f func()) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.ended {
-		s.wg.Go(f)
-	}
-	return !s.ended
-}
-
 // wrote remembers the position of a write of this process.
 func (s *shared) wrote(at RemotePosition) {
 	s.mu.Lock()
@@ -225,12 +213,11 @@ func (s *shared) wrote(at RemotePosition) {
 // goroutines. What isn't recorded by then counts as recorded when its lease has
 // run out.
 func (s *shared) close() {
-	s.mu.Lock()
-	s.ended = true
-	s.mu.Unlock()
+	s.recording.end()
+	s.background.end()
 	t := time.AfterFunc(closing, s.cancel)
-	s.recording.Wait()
+	s.recording.wait()
 	t.Stop()
 	s.cancel()
-	s.wg.Wait()
+	s.background.wait()
 }

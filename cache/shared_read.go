@@ -189,7 +189,7 @@ func (s *shared) wait(ctx context.Context, d time.Duration) bool {
 func (r *reading) received(ctx context.Context, hit *RemoteHit, v *view, position uint64) *Entry {
 	c := r.cache
 	s := c.shared
-	rows, age, err := s.payloads.open(r.scope.typ.Schema, r.remote, hit.Payload, hit.TTL)
+	rows, life, err := s.payloads.open(r.scope.typ.Schema, r.remote, hit.Payload, hit.TTL)
 	if err != nil {
 		s.counts.corrupt.Add(1)
 		c.log.LogAttrs(ctx, slog.LevelDebug, "entcache: an entry of the remote level isn't understood and counts as a miss", slog.Any("error", err))
@@ -201,21 +201,26 @@ func (r *reading) received(ctx context.Context, hit *RemoteHit, v *view, positio
 	}
 	e := r.entry(rows, nil, position)
 	e.typeless = typeless
-	e.Filled = time.Now().Add(-age)
-	e.shared.read = s.now() - age
+	e.Filled = time.Now().Add(-life.age)
+	e.expires, e.took = e.Filled.Add(min(life.ttl, r.scope.ttl)), life.took
+	e.shared.read = s.now() - life.age
+	if r.replaces != nil && !e.expires.After(r.replaces.expires) {
+		// It is the one to be replaced.
+		return nil
+	}
 	e.shared.stamp.Store(&stamp{view: v, position: hit.Position, proven: true})
 	if !c.valid(e) {
 		// A write of this process came in between.
 		return nil
 	}
 	s.counts.hits.Add(1)
-	c.near.Set(r.key, e, min(hit.TTL, r.scope.ttl))
+	c.near.Set(r.key, e, min(hit.TTL, r.scope.keep(r.scope.ttl)))
 	return e
 }
 
 // offer sends an entry that was read after the miss to the remote level, in the
 // background, and marks it proven if it is taken.
-func (r *reading) offer(e *Entry, miss *RemoteMiss, ttl time.Duration) {
+func (r *reading) offer(e *Entry, miss *RemoteMiss, ttl, keep time.Duration) {
 	s := r.cache.shared
 	if miss == nil || !s.usable() {
 		return
@@ -236,20 +241,20 @@ func (r *reading) offer(e *Entry, miss *RemoteMiss, ttl time.Duration) {
 	}
 	private := r.private
 	key, schema := r.remote, r.scope.typ.Schema
-	if !s.spawn(func() {
+	if !s.background.start(func() {
 		defer func() { <-s.stores }()
-		s.store(e, key, schema, *miss, ttl, private)
+		s.store(e, key, schema, *miss, ttl, keep, private)
 	}) {
 		<-s.stores
 	}
 }
 
-func (s *shared) store(e *Entry, key Key, schema *Schema, miss RemoteMiss, ttl time.Duration, private bool) {
-	f := RemoteFill{Miss: miss, Facts: fillFacts(e), TTL: max(ttl, time.Millisecond)}
+func (s *shared) store(e *Entry, key Key, schema *Schema, miss RemoteMiss, ttl, keep time.Duration, private bool) {
+	f := RemoteFill{Miss: miss, Facts: fillFacts(e), TTL: max(keep, time.Millisecond)}
 	if private {
 		f.TTL = keyTTL
 	} else {
-		payload, err := s.payloads.seal(schema, key, e.Rows, f.TTL, s.now()-e.shared.read)
+		payload, err := s.payloads.seal(schema, key, e.Rows, lifetime{keep: f.TTL, ttl: ttl, age: s.now() - e.shared.read, took: e.took})
 		if err != nil {
 			// A value that has no form outside the process.
 			s.counts.dropped.Add(1)

@@ -174,15 +174,7 @@ func (s *shared) record(ctx context.Context, a *announcement, touched []Fact) {
 	if lapsed {
 		until = s.now() + s.lease
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended {
-		s.counts.unrecorded.Add(1)
-		return
-	}
-	s.recording.Add(1)
-	s.wg.Go(func() {
-		defer s.recording.Done()
+	if !s.recording.start(func() {
 		s.records <- struct{}{}
 		defer func() { <-s.records }()
 		if err := s.end(e, until); err != nil && lapsed {
@@ -190,7 +182,9 @@ func (s *shared) record(ctx context.Context, a *announcement, touched []Fact) {
 			// maybe, and they weren't told.
 			s.owe(ctx, err)
 		}
-	})
+	}) {
+		s.counts.unrecorded.Add(1)
+	}
 }
 
 // end calls End until it succeeds or it is too late to matter: what was announced

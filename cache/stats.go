@@ -36,6 +36,9 @@ type OpStats struct {
 	// processes share. Misses ran on the database, Coalesced took the result of a
 	// read that ran at the same time.
 	Hits, RemoteHits, Misses, Coalesced uint64
+	// Refreshed entries were read again in the background. Stale hits had been
+	// touched by a write; a policy's grace allowed them.
+	Refreshed, Stale uint64
 	// Invalidated are the misses that found an entry a write had touched.
 	Invalidated uint64
 	// Fills are the misses that were stored, of Bytes together; Refused are
@@ -63,6 +66,8 @@ func (s Stats) Total() OpStats {
 		for _, o := range t {
 			total.Hits += o.Hits
 			total.RemoteHits += o.RemoteHits
+			total.Refreshed += o.Refreshed
+			total.Stale += o.Stale
 			total.Misses += o.Misses
 			total.Coalesced += o.Coalesced
 			total.Invalidated += o.Invalidated
@@ -94,9 +99,9 @@ type typeStats struct {
 // opStats fills cache lines of its own, or counting hits of one operation would
 // slow down those of the next.
 type opStats struct {
-	hits, remoteHits, misses, coalesced, invalidated, fills, bytes, errors atomic.Uint64
-	refused, bypasses                                                      [numReasons]atomic.Uint64
-	_                                                                      [64]byte
+	hits, remoteHits, refreshed, stale, misses, coalesced, invalidated, fills, bytes, errors atomic.Uint64
+	refused, bypasses                                                                        [numReasons]atomic.Uint64
+	_                                                                                        [64]byte
 }
 
 func (t *typeStats) op(op schema.Op) *opStats {
@@ -165,7 +170,7 @@ func (s *Stats) add(name string, t *typeStats) {
 
 func (o *opStats) snapshot() (OpStats, bool) {
 	s := OpStats{
-		Hits: o.hits.Load(), RemoteHits: o.remoteHits.Load(), Misses: o.misses.Load(), Coalesced: o.coalesced.Load(), Invalidated: o.invalidated.Load(),
+		Hits: o.hits.Load(), RemoteHits: o.remoteHits.Load(), Refreshed: o.refreshed.Load(), Stale: o.stale.Load(), Misses: o.misses.Load(), Coalesced: o.coalesced.Load(), Invalidated: o.invalidated.Load(),
 		Fills: o.fills.Load(), Bytes: o.bytes.Load(), Errors: o.errors.Load(),
 		Refused: make(map[Reason]uint64), Bypasses: make(map[Reason]uint64),
 	}

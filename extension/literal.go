@@ -56,6 +56,15 @@ func policyLiteral(p *schema.Policy) string {
 	if p.MaxBytes != 0 {
 		l.add("MaxBytes", strconv.Itoa(p.MaxBytes))
 	}
+	if p.RefreshAhead != 0 {
+		l.add("RefreshAhead", strconv.FormatFloat(p.RefreshAhead, 'g', -1, 64))
+	}
+	if p.MaxStaleness != 0 {
+		l.add("MaxStaleness", durationLiteral(p.MaxStaleness))
+	}
+	if p.Grace != 0 {
+		l.add("Grace", durationLiteral(p.Grace))
+	}
 	if len(p.DependsOn) > 0 {
 		l.add("DependsOn", listLiteral(p.DependsOn))
 	}

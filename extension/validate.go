@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -76,6 +77,15 @@ func (v *validator) policy(n *gen.Type, p *schema.Policy) {
 	}
 	if p.MaxBytes < 0 {
 		v.add(n, "MaxBytes is negative (%d); set a positive bound, or leave it out for %d", p.MaxBytes, schema.DefaultMaxBytes)
+	}
+	if !(p.RefreshAhead >= 0) || math.IsInf(p.RefreshAhead, 1) {
+		v.add(n, "RefreshAhead is %v; set a positive number, 1 is a good one, or leave it out", p.RefreshAhead)
+	}
+	if p.MaxStaleness < 0 {
+		v.add(n, "MaxStaleness is negative (%s); set a positive one, or leave it out", p.MaxStaleness)
+	}
+	if p.Grace < 0 {
+		v.add(n, "Grace is negative (%s); set a positive one, or leave it out", p.Grace)
 	}
 	if unknown := p.Ops &^ schema.AllOps; unknown != 0 {
 		v.add(n, "Ops holds bits that are no operation (%#x); combine the operations of package schema with |", uint16(unknown))

@@ -97,6 +97,12 @@ func TestValidate(t *testing.T) {
 				"entcache: schema Pet: MaxBytes is negative (-2); set a positive bound, or leave it out for 1048576",
 		},
 		{
+			"negative refreshes", pet(schema.Policy{RefreshAhead: -1, MaxStaleness: -time.Second, Grace: -time.Second}),
+			"entcache: schema Pet: RefreshAhead is -1; set a positive number, 1 is a good one, or leave it out\n" +
+				"entcache: schema Pet: MaxStaleness is negative (-1s); set a positive one, or leave it out\n" +
+				"entcache: schema Pet: Grace is negative (-1s); set a positive one, or leave it out",
+		},
+		{
 			"unknown operation", pet(schema.Policy{Ops: schema.Only | 1<<12}),
 			"entcache: schema Pet: Ops holds bits that are no operation (0x1000); combine the operations of package schema with |",
 		},

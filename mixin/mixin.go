@@ -26,12 +26,17 @@ import (
 type Mixin struct {
 	entmixin.Schema
 
-	TTL       time.Duration
-	Ops       schema.Op
-	OnDemand  bool
-	Groups    []string
-	MaxRows   int
-	MaxBytes  int
+	TTL      time.Duration
+	Ops      schema.Op
+	OnDemand bool
+	Groups   []string
+	MaxRows  int
+	MaxBytes int
+
+	RefreshAhead float64
+	MaxStaleness time.Duration
+	Grace        time.Duration
+
 	DependsOn []string
 	Functions map[string][]string
 }
@@ -41,12 +46,17 @@ var _ ent.Mixin = Mixin{}
 // Annotations implements Ent's mixin: one annotation with the policy.
 func (m Mixin) Annotations() []entschema.Annotation {
 	return []entschema.Annotation{schema.Annotation{Policy: schema.Policy{
-		TTL:       m.TTL,
-		Ops:       m.Ops,
-		OnDemand:  m.OnDemand,
-		Groups:    m.Groups,
-		MaxRows:   m.MaxRows,
-		MaxBytes:  m.MaxBytes,
+		TTL:      m.TTL,
+		Ops:      m.Ops,
+		OnDemand: m.OnDemand,
+		Groups:   m.Groups,
+		MaxRows:  m.MaxRows,
+		MaxBytes: m.MaxBytes,
+
+		RefreshAhead: m.RefreshAhead,
+		MaxStaleness: m.MaxStaleness,
+		Grace:        m.Grace,
+
 		DependsOn: m.DependsOn,
 		Functions: m.Functions,
 	}}}

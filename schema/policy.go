@@ -71,6 +71,21 @@ type Policy struct {
 	// not stored. Zero means DefaultMaxRows and DefaultMaxBytes.
 	MaxRows  int `json:",omitempty"`
 	MaxBytes int `json:",omitempty"`
+	// RefreshAhead has hits refresh an entry in the background before its TTL is
+	// over, with a probability that rises towards the end and with the time the
+	// query takes (XFetch; it is that paper's beta). 1 is a good value, more is
+	// earlier, zero never.
+	RefreshAhead float64 `json:",omitempty"`
+	// MaxStaleness is for how long an entry past its TTL is still served, while
+	// it is refreshed in the background. It is served no longer than it is valid:
+	// writes end it at once, as they would before. Zero means none.
+	MaxStaleness time.Duration `json:",omitempty"`
+	// Grace has an entry that a write invalidated served nevertheless, while it
+	// is refreshed in the background, if it was valid that short a time ago. A
+	// read may then miss writes for that long, its own process's too; Strict
+	// reads, Refresh and those with a token don't. Zero, which means none, is
+	// what keeps reads right.
+	Grace time.Duration `json:",omitempty"`
 	// DependsOn names the tables or Ent types a view reads. A view without it
 	// is not cached.
 	DependsOn []string `json:",omitempty"`
