@@ -57,8 +57,11 @@ func (s *shared) vouches(e *Entry, sc *scope) bool {
 		return true
 	}
 	bound := s.bound
-	if c.level == bounded {
+	switch c.level {
+	case bounded:
 		bound = c.bound
+	case eventual:
+		bound = min(bound, c.bound)
 	}
 	st, v := e.shared.stamp.Load(), s.view.Load()
 	if st.view != v {
@@ -137,6 +140,11 @@ func (r *reading) ask(ctx context.Context) (*Entry, *RemoteMiss) {
 	pause := time.Millisecond
 	for try := 0; ; try++ {
 		position := c.ledger.Now()
+		// In this order: a write of this process that goes on unannounced makes the
+		// level unusable before it ends, so one that is missed here is later.
+		if !s.usable() {
+			return nil, nil
+		}
 		hit, miss, err := s.remote.Get(ctx, key, lease)
 		s.called(ctx, err)
 		if err != nil {
