@@ -19,8 +19,8 @@
 // valid is a miss, is replaced by the next read, and leaves by time or when room
 // is needed.
 //
-// The cache lives in the memory of the process, bounded in bytes. There is no
-// level shared between processes yet.
+// The cache lives in the memory of the process, bounded in bytes. Processes may
+// share a second level, see Several processes.
 //
 // # Setup
 //
@@ -50,7 +50,8 @@
 // among others. No hook has to be registered, and types without a Mixin
 // invalidate like the others.
 //
-// The context steers single reads: [Skip], [Refresh], [Cache], [WithTTL]. A
+// The context steers single reads: [Skip], [Refresh], [Cache], [WithTTL], and
+// [Consistent] and [WithToken] where processes share a level. A
 // child context never changes what its parent says.
 //
 // # What is cached
@@ -129,6 +130,54 @@
 //   - anything about writers that it can't see; see Limits;
 //   - that something is cached. Entries leave when room is needed.
 //
+// # Several processes
+//
+// [WithRemote] adds a level that processes share. They then share results, and
+// each learns what the others write:
+//
+//	client := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true})
+//	cache, err := entcache.New(entcache.WithRemote(redisstore.New(client, "shop")))
+//
+// A write is announced there before the database commits and recorded after. From
+// the announcement on, no process is given what the write touches by the level,
+// and nothing that depends on it is stored, until it is recorded or, if the
+// process died, its lease has run out ([WithLease]). Announcing takes one round
+// trip, which the mutation or commit waits for, whatever it wrote.
+//
+// A hit in the process asks nobody. It is served while the process has followed
+// the log of writes, has found in it no write to what the result depends on, and
+// knows by a probe sent within the bound that nothing was missed; or while the
+// result itself is younger than the bound. So it is never older than that,
+// whatever messages are lost and whoever stands still.
+//
+//   - [Strict] reads see every write that committed before they began.
+//   - [Bounded] reads, the default with a bound of a second, see every write that
+//     committed longer ago than the bound.
+//   - [Eventual] reads don't look at what others wrote until the bound is over.
+//
+// Reads under a context with [WithToken] see at least what the process had
+// written in which [Token] was called.
+//
+// That holds whatever happens to the shared level: it may restart, lose or bring
+// back old data, fail over or be cut off. Where its state isn't wholly its own
+// work it begins anew, empty, and stores nothing for the length of a quarantine.
+// While it can't be reached, reads go to the database, with entries of the process
+// within the bound. Writes that can't be announced go on by default, which is
+// logged as an error and counted: until this process reaches the level again and
+// makes it begin anew, other processes that do reach it may serve what was there
+// before the write, at worst until the TTL. [RefuseUnannouncedWrites] makes such
+// writes fail instead, before they happen.
+//
+// It is assumed that a transaction becomes visible within the lease of its last
+// announcement, which is renewed three times within it. A process that stands
+// still for longer in between, and then commits, breaks that; others may serve
+// what was there before until it has recorded the write, which it does next.
+//
+// All processes need the same namespace, database and schema of Ent; different
+// versions of a program may run side by side, as results are kept apart by schema
+// while writes are not. Results with Sensitive fields stay in the process unless
+// they are encrypted ([WithEnvelope]). So do those of a second *sql.DB.
+//
 // # Transactions
 //
 // A read in a transaction goes to the database and stores nothing, also under
@@ -154,13 +203,12 @@
 //
 // # Limits
 //
-// Writers outside. Other processes, psql, a second data layer, raw SQL through
+// Writers outside. Programs without the cache, psql, a second data layer, raw SQL through
 // client.ExecContext and clients without the interceptor are not seen. What they
 // write is read when the entry's TTL is over, or at once after
 // [Handle.InvalidateType], [Handle.InvalidateIDs], [Handle.InvalidateEntity] or
 // [Handle.InvalidateAll]. Several processes that write the same tables are such
-// writers to one another: give those types a TTL that you can wait for, or no
-// Mixin.
+// writers to one another unless they share a level: [WithRemote].
 //
 // Triggers. What a trigger writes isn't seen, nor an ON DELETE action that isn't
 // in the Ent schema. Columns that the schema declares as generated or ON UPDATE

@@ -157,21 +157,30 @@ func (w *world) process(opts ...entcache.Option) *process {
 	return p
 }
 
+// quiet is a logger for caches whose warnings the test makes.
+var quiet = func() *slog.Logger {
+	if os.Getenv("ENTCACHE_TEST_LOG") != "" {
+		return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	return slog.New(slog.DiscardHandler)
+}()
+
 // early joins the others.
 func (w *world) early(opts ...entcache.Option) *process {
 	w.t.Helper()
 	r := &calls{Remote: w.join(w.t)}
-	log := slog.New(slog.DiscardHandler)
-	if os.Getenv("ENTCACHE_TEST_LOG") != "" {
-		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	}
-	opts = append([]entcache.Option{entcache.WithRemote(r, nil), entcache.WithLease(lease), entcache.WithLogger(log)}, opts...)
+	opts = append([]entcache.Option{entcache.WithRemote(r, nil), entcache.WithLease(lease), entcache.WithLogger(quiet)}, opts...)
 	h, err := entcache.New(opts...)
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() { _ = h.Close() })
-	p := &process{Client: store.NewClient(store.Driver(w.drv), store.Log(func(...any) {})), handle: h, calls: r}
-	p.Intercept(h.Interceptor())
-	return p
+	return &process{Client: w.client(h), handle: h, calls: r}
+}
+
+// client returns a client that uses a cache.
+func (w *world) client(h *entcache.Handle) *store.Client {
+	c := store.NewClient(store.Driver(w.drv), store.Log(func(...any) {}))
+	c.Intercept(h.Interceptor())
+	return c
 }
 
 // outcome runs a read and returns what became of its only statement.
