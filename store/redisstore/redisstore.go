@@ -85,7 +85,7 @@ type Store struct {
 	deadlines bool
 
 	retired  atomic.Pointer[[]cache.Epoch]
-	answered lastEpoch // of any call
+	answered latest
 
 	mu     sync.Mutex
 	closed bool

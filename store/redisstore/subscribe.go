@@ -127,7 +127,7 @@ func (sub *subscription) session(ctx context.Context) (attached bool, err error)
 				return attached, err
 			}
 			attached = true
-			p.follows(at.Epoch)
+			p.followed.set(at.Epoch)
 			sub.listener.Attached(at)
 		case *redis.Message:
 			message, err := newMessage(m.Payload)
@@ -135,7 +135,7 @@ func (sub *subscription) session(ctx context.Context) (attached bool, err error)
 				return attached, err
 			}
 			if attached {
-				p.follows(message.Epoch)
+				p.followed.set(message.Epoch)
 				sub.listener.Received(message)
 			}
 		}
@@ -165,11 +165,32 @@ func (sub *subscription) position(ctx context.Context) (cache.RemotePosition, er
 type pulse struct {
 	ps       *redis.PubSub
 	period   time.Duration
-	answered *lastEpoch   // by other connections
-	followed lastEpoch    // by this one
 	last     atomic.Int64 // when something was heard, since the start
+	followed latest       // by this connection
+	answered *latest      // by the others
 	why      atomic.Pointer[error]
 	ended    chan struct{}
+}
+
+// latest is the epoch that was heard of last, and when, since the start.
+type latest struct {
+	epoch atomic.Pointer[cache.Epoch]
+	at    atomic.Int64
+}
+
+func (l *latest) set(e cache.Epoch) {
+	if last := l.epoch.Load(); last == nil || *last != e {
+		l.epoch.Store(&e)
+	}
+	l.at.Store(int64(time.Since(start)))
+}
+
+// newer reports whether another epoch was heard of later than that of o.
+func (l *latest) newer(o *latest) bool {
+	if o.at.Load() == 0 || l.at.Load() <= o.at.Load() {
+		return false
+	}
+	return *l.epoch.Load() != *o.epoch.Load()
 }
 
 var (
@@ -179,8 +200,6 @@ var (
 )
 
 func (p *pulse) heard() { p.last.Store(int64(time.Since(start))) }
-
-func (p *pulse) follows(e cache.Epoch) { p.followed.set(e) }
 
 func (p *pulse) watch(ctx context.Context) {
 	defer close(p.ended)
@@ -193,8 +212,8 @@ func (p *pulse) watch(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		// The first message of an epoch may come a moment after the answer.
-		if strayed++; p.answered.same(&p.followed) {
+		// An answer may come a moment before the first message of its epoch.
+		if strayed++; !p.answered.newer(&p.followed) {
 			strayed = 0
 		}
 		silence := time.Since(start) - time.Duration(p.last.Load())
@@ -212,21 +231,6 @@ func (p *pulse) watch(ctx context.Context) {
 			}
 		}
 	}
-}
-
-// lastEpoch is an epoch that goroutines tell each other; none at first.
-type lastEpoch struct{ p atomic.Pointer[cache.Epoch] }
-
-func (l *lastEpoch) set(e cache.Epoch) {
-	if known := l.p.Load(); known == nil || *known != e {
-		l.p.Store(&e)
-	}
-}
-
-// same reports whether both are known and the same, or one isn't known.
-func (l *lastEpoch) same(o *lastEpoch) bool {
-	a, b := l.p.Load(), o.p.Load()
-	return a == nil || b == nil || *a == *b
 }
 
 // newMessage reads an epoch, a position and facts.
