@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 // DefaultInDoubt is how long the facts of a write in doubt are held. It is
@@ -27,6 +29,10 @@ func (c *Cache) InDoubt(ctx context.Context, h *Hold, f *Facts, typ string) {
 	if facts.All {
 		// What depends on no known fact can't be held.
 		c.Touch(ctx, nil, &facts, typ)
+	}
+	if mutant.On(mutant.DoubtEnded) && h != nil && h.remote != nil {
+		c.shared.record(ctx, h.remote, nil)
+		h.remote = nil
 	}
 	c.stats.inDoubt.Add(1)
 	c.log.LogAttrs(ctx, slog.LevelDebug, "entcache: in doubt", slog.String("type", typ), slog.Duration("held", c.opts.InDoubt))

@@ -49,7 +49,9 @@ func (c *Cache) Hold(ctx context.Context, f *Facts) (*Hold, error) {
 // hold is Hold for this process.
 func (c *Cache) hold(f *Facts) *Hold {
 	h := &Hold{facts: unique(f.List)}
-	c.ledger.Hold(h.facts)
+	if !mutant.On(mutant.OwnUnapplied) {
+		c.ledger.Hold(h.facts)
+	}
 	return h
 }
 
@@ -64,7 +66,9 @@ func (c *Cache) Touch(ctx context.Context, h *Hold, f *Facts, typ string) {
 		h = &Hold{}
 	}
 	touched := unique(f.List)
-	if len(touched) > 0 || f.All {
+	if mutant.On(mutant.OwnUnapplied) {
+		h.facts = nil
+	} else if len(touched) > 0 || f.All {
 		position := c.ledger.Release(h.facts, touched)
 		if f.All {
 			position = c.ledger.Reset()

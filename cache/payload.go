@@ -15,7 +15,7 @@ import (
 // payloads turn results into what the remote level stores, and back.
 //
 // A payload is sealed for its key and holds a version, the entry's lifetime in
-// milliseconds, and the rows. The age of a hit follows from what the remote level
+// milliseconds, the keys of its tree, and the rows. The age of a hit follows from what the remote level
 // says is left of its life: no two clocks are compared.
 type payloads struct {
 	envelope *envelope.Envelope
@@ -34,7 +34,7 @@ var plainEnvelope = func() *envelope.Envelope {
 // fingerprint names the schema in a payload.
 func (s *Schema) fingerprint() uint64 { return xxhash.Sum64String(s.Fingerprint) }
 
-// lifetime is what a payload says of its entry's.
+// lifetime is what a payload says of its entry besides the rows.
 type lifetime struct {
 	// keep is how long it stays, ttl how long until it is to be refreshed.
 	keep, ttl time.Duration
@@ -43,6 +43,8 @@ type lifetime struct {
 	age time.Duration
 	// took is how long the database took.
 	took time.Duration
+	// tree is the keys of the statements that followed; see tree.
+	tree []Key
 }
 
 // seal returns the payload of an entry.
@@ -50,6 +52,10 @@ func (p payloads) seal(s *Schema, key Key, rows *codec.Rows, l lifetime) ([]byte
 	b := []byte{payloadVersion}
 	for _, d := range []time.Duration{l.keep, l.ttl, l.age + time.Millisecond - 1, l.took} {
 		b = binary.AppendUvarint(b, uint64(max(0, d.Milliseconds())))
+	}
+	b = binary.AppendUvarint(b, uint64(len(l.tree)))
+	for _, k := range l.tree {
+		b = append(b, k[:]...)
 	}
 	b, err := codec.Encode(b, rows, s.fingerprint())
 	if err != nil {
@@ -76,6 +82,13 @@ func (p payloads) open(s *Schema, key Key, payload []byte, left time.Duration) (
 			return nil, l, errors.New("entcache: a payload without its times")
 		}
 		*d, b = time.Duration(n)*time.Millisecond, b[size:]
+	}
+	n, size := binary.Uvarint(b)
+	if size <= 0 || n > maxTreeKeys || len(b)-size < int(n)*len(Key{}) {
+		return nil, l, errors.New("entcache: a payload without its tree")
+	}
+	for b = b[size:]; n > 0; n-- {
+		l.tree, b = append(l.tree, Key(b[:len(Key{})])), b[len(Key{}):]
 	}
 	rows, err := codec.Decode(b, s.fingerprint())
 	if err != nil {

@@ -31,10 +31,13 @@ type scope struct {
 	// that the cache follows, and behind that it hasn't got that far.
 	tokened, behind bool
 	seen            []RemotePosition
+	tree            *tree // nil without a remote level
 }
 
 // alone reports whether no result of this process will do, whoever reads it.
-func (sc *scope) alone() bool { return sc.consistency.level == strict || sc.behind }
+func (sc *scope) alone() bool {
+	return sc.consistency.level == strict && !mutant.On(mutant.StrictNear) || sc.behind
+}
 
 // scansEntities reports whether Ent may ask for the types of the statement's
 // columns. It does so for columns that a modifier adds to those of an entity.
@@ -56,6 +59,7 @@ func (sc *scope) Value(key any) any {
 type Routed struct {
 	builder Builder
 	driver  dialect.Driver
+	tree    *tree // of a root
 }
 
 // Done gives the builder its driver back. It is to be called when the read is
@@ -63,6 +67,9 @@ type Routed struct {
 func (r Routed) Done() {
 	if r.builder != nil {
 		r.builder.EntcacheSetDriver(r.driver)
+	}
+	if r.tree != nil {
+		r.tree.end()
 	}
 }
 
@@ -101,7 +108,11 @@ func (c *Cache) Route(ctx context.Context, q ent.Query) (context.Context, Routed
 		return ctx, Routed{}
 	}
 	b.EntcacheSetDriver(sc.driver)
-	return sc, Routed{builder: b, driver: drv}
+	r := Routed{builder: b, driver: drv}
+	if sc.root {
+		r.tree = sc.tree
+	}
+	return sc, r
 }
 
 func (c *Cache) decide(ctx context.Context, b Builder, drv dialect.Driver) (*scope, Reason) {
@@ -155,13 +166,18 @@ func (c *Cache) decide(ctx context.Context, b Builder, drv dialect.Driver) (*sco
 	if sc.ttl <= 0 {
 		sc.ttl = schema.DefaultTTL
 	}
-	if d.tokens != nil && !sc.follow(c, d.tokens) {
+	if d.tokens != nil && !mutant.On(mutant.TokenIgnored) && !sc.follow(c, d.tokens) {
 		return sc, Unseen
 	}
 	if c.shared != nil {
 		sc.consistency = c.shared.standard
 		if d.consistency != (Consistency{}) {
 			sc.consistency = d.consistency
+		}
+		if parent, _ := ctx.Value(scopeKey{}).(*scope); sc.root {
+			sc.tree = new(tree)
+		} else if parent != nil && parent.driver.cache == c {
+			sc.tree = parent.tree
 		}
 	}
 	sc.driver = c.drivers.wrap(c, drv, o.DB)

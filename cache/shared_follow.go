@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"slices"
 	"time"
+
+	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 // allFact is touched by writes that may have touched anything; every result at
@@ -21,7 +23,7 @@ func (s *shared) Attached(at RemotePosition) {
 	if err != nil {
 		return
 	}
-	if v.log.Now() < at.Position {
+	if v.log.Now() < at.Position && !mutant.On(mutant.AttachedIgnored) {
 		v.log.Raise(at.Position)
 	}
 }
@@ -39,7 +41,7 @@ func (s *shared) Received(m RemoteMessage) {
 	if m.Position <= at {
 		return
 	}
-	if m.Position > at+1 {
+	if m.Position > at+1 && !mutant.On(mutant.GapIgnored) {
 		s.counts.gaps.Add(1)
 		v.log.Raise(m.Position - 1)
 	}
@@ -129,11 +131,14 @@ func (s *shared) probe(grace time.Duration) {
 		}
 	}
 	s.mu.Lock()
-	if v.log.Now() < at.Position {
+	if v.log.Now() < at.Position && !mutant.On(mutant.ProbeBlind) {
 		s.counts.lost.Add(1)
 		v.log.Raise(at.Position)
 	}
 	s.mu.Unlock()
+	if mutant.On(mutant.ProvedAtAnswer) {
+		sent = s.now()
+	}
 	s.proved.Store(int64(max(sent, 1)))
 	if s.breaker.close(s.now()) {
 		s.log.LogAttrs(s.ctx, slog.LevelInfo, "entcache: the remote level answers again")
@@ -153,7 +158,10 @@ func (s *shared) settle() (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at, err = s.remote.Handshake(s.ctx, append(s.left(), at.Epoch)...); err != nil {
+	if !mutant.On(mutant.SettledInPlace) {
+		at, err = s.remote.Handshake(s.ctx, append(s.left(), at.Epoch)...)
+	}
+	if err != nil {
 		return nil, err
 	}
 	v, err := s.observe(at)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/entcache/ent-cache/internal/crash"
+	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 const (
@@ -51,7 +52,7 @@ func (s *shared) vouches(e *Entry, sc *scope) bool {
 	age := s.now() - e.shared.read
 	c := sc.consistency
 	switch {
-	case c.level == strict, sc.behind:
+	case c.level == strict && !mutant.On(mutant.StrictNear), sc.behind:
 		return false
 	case c.level == eventual && age <= c.bound && !sc.tokened:
 		return true
@@ -67,7 +68,7 @@ func (s *shared) vouches(e *Entry, sc *scope) bool {
 	if st.view != v {
 		return false
 	}
-	if !st.proven || s.now()-time.Duration(s.proved.Load()) > bound {
+	if !st.proven || s.now()-time.Duration(s.proved.Load()) > bound && !mutant.On(mutant.GateOpen) {
 		// It is no older than the bound allows, or not known to be.
 		if age > bound || sc.tokened && !st.proven {
 			return false
@@ -95,12 +96,16 @@ func (s *shared) present() *stamp {
 	if v == nil {
 		return &stamp{}
 	}
-	return &stamp{view: v, position: v.log.Now()}
+	return &stamp{view: v, position: v.log.Now(), proven: mutant.On(mutant.UnprovenProven)}
 }
 
 // shareable reports whether other processes may have the rows of a statement.
 func (r *reading) shareable() bool {
 	st, sc := r.st, r.scope
+	if sc.driver.database != firstDatabase {
+		r.cache.warnOnce(sc.Context, "a cache with a remote level has clients of several *sql.DB; results of all but the first stay in the process", "",
+			"give each database a cache and a namespace of its own, and clients of one database the same *sql.DB")
+	}
 	return sc.driver.database == firstDatabase && (!st.Sensitive() || r.cache.shared.payloads.envelope.Encrypted()) &&
 		!(st.foreign.Load() && sc.scansEntities(st))
 }
@@ -133,6 +138,14 @@ func (r *reading) ask(ctx context.Context) (*Entry, *RemoteMiss) {
 		return nil, nil
 	}
 	r.private, r.remote = private, key
+	if t := r.scope.tree; t != nil && !r.scope.root && !private {
+		t.follow(key)
+		if f := r.fetched(ctx, key); f != nil && !r.scope.refresh && r.scope.covered(f.hit.RemotePosition) {
+			if e := r.received(ctx, f.hit, f.view, f.position); e != nil {
+				return e, nil
+			}
+		}
+	}
 	lease := fillLease
 	if private || r.scope.refresh {
 		lease = 0
@@ -216,12 +229,22 @@ func (r *reading) received(ctx context.Context, hit *RemoteHit, v *view, positio
 		// It is the one to be replaced.
 		return nil
 	}
+	if mutant.On(mutant.OwnCaptureLate) {
+		e.Position = c.ledger.Now()
+	}
+	if mutant.On(mutant.NearAtPresent) {
+		hit.Position = max(hit.Position, v.log.Now())
+	}
 	e.shared.stamp.Store(&stamp{view: v, position: hit.Position, proven: true})
 	if !c.valid(e) {
 		// A write of this process came in between.
 		return nil
 	}
 	s.counts.hits.Add(1)
+	r.fetchAhead(life.tree)
+	if mutant.On(mutant.LifeRestarted) {
+		hit.TTL = r.scope.ttl
+	}
 	c.near.Set(r.key, e, min(hit.TTL, r.scope.keep(r.scope.ttl)))
 	return e
 }
@@ -233,14 +256,11 @@ func (r *reading) offer(e *Entry, miss *RemoteMiss, ttl, keep time.Duration) {
 	if miss == nil || !s.usable() {
 		return
 	}
+	if mutant.On(mutant.VoidFilled) {
+		miss.Void = false
+	}
 	if miss.Void {
 		s.counts.refused[FillQuarantine].Add(1)
-		return
-	}
-	select {
-	case s.stores <- struct{}{}:
-	default:
-		s.counts.dropped.Add(1)
 		return
 	}
 	if private := !r.shareable(); private && !r.private {
@@ -248,27 +268,45 @@ func (r *reading) offer(e *Entry, miss *RemoteMiss, ttl, keep time.Duration) {
 		r.remote, _ = r.remoteKey(true)
 	}
 	private := r.private
-	key, schema := r.remote, r.scope.typ.Schema
-	if !s.background.start(func() {
-		defer func() { <-s.stores }()
-		s.store(e, key, schema, *miss, ttl, keep, private)
-	}) {
-		<-s.stores
+	key, schema, sent := r.remote, r.scope.typ.Schema, *miss
+	send := func(keys []Key) {
+		select {
+		case s.stores <- struct{}{}:
+		default:
+			s.counts.dropped.Add(1)
+			return
+		}
+		if !s.background.start(func() {
+			defer func() { <-s.stores }()
+			s.store(e, key, schema, sent, ttl, keep, private, keys)
+		}) {
+			<-s.stores
+		}
+	}
+	if t := r.scope.tree; t != nil && r.scope.root {
+		t.after(send)
+	} else {
+		send(nil)
 	}
 }
 
-func (s *shared) store(e *Entry, key Key, schema *Schema, miss RemoteMiss, ttl, keep time.Duration, private bool) {
+func (s *shared) store(e *Entry, key Key, schema *Schema, miss RemoteMiss, ttl, keep time.Duration, private bool, tree []Key) {
 	f := RemoteFill{Miss: miss, Facts: fillFacts(e), TTL: max(keep, time.Millisecond)}
 	if private {
 		f.TTL = keyTTL
 	} else {
-		payload, err := s.payloads.seal(schema, key, e.Rows, lifetime{keep: f.TTL, ttl: ttl, age: s.now() - e.shared.read, took: e.took})
+		payload, err := s.payloads.seal(schema, key, e.Rows, lifetime{keep: f.TTL, ttl: ttl, age: s.now() - e.shared.read, took: e.took, tree: tree})
 		if err != nil {
 			// A value that has no form outside the process.
 			s.counts.dropped.Add(1)
 			return
 		}
 		f.Payload = payload
+	}
+	if mutant.On(mutant.CaptureLate) {
+		if _, late, err := s.remote.Get(s.ctx, key, 0); err == nil && late != nil {
+			f.Miss = *late
+		}
 	}
 	crash.At(crash.FillBefore)
 	done, err := s.remote.Fill(s.ctx, key, f)
@@ -277,7 +315,7 @@ func (s *shared) store(e *Entry, key Key, schema *Schema, miss RemoteMiss, ttl, 
 	if err != nil {
 		return
 	}
-	if done.Outcome != FillStored {
+	if done.Outcome != FillStored && !mutant.On(mutant.FillUnchecked) {
 		s.counts.refused[done.Outcome].Add(1)
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/entcache/ent-cache/internal/crash"
+	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 // ErrUnannounced is wrapped by the error of a mutation or commit that was refused
@@ -54,11 +55,14 @@ func (s *shared) announce(ctx context.Context, facts []Fact) (*announcement, err
 	if len(facts) == 0 {
 		return a, nil
 	}
+	if mutant.On(mutant.NeverAnnounced) {
+		return a, nil
+	}
 	err := errBroken
 	if !s.breaker.open.Load() {
 		err = s.begin(context.WithoutCancel(ctx), a)
 	}
-	if err == nil {
+	if err == nil || mutant.On(mutant.DebtForgotten) {
 		a.mu.Lock()
 		a.timer = time.AfterFunc(s.lease/3, func() { s.renew(a) })
 		a.mu.Unlock()
@@ -107,7 +111,7 @@ func (s *shared) renew(a *announcement) {
 	a.mu.Lock()
 	ended := a.ended
 	a.mu.Unlock()
-	if ended || s.ctx.Err() != nil {
+	if ended || s.ctx.Err() != nil || mutant.On(mutant.NeverRenewed) {
 		return
 	}
 	again := s.lease / 3
@@ -161,6 +165,9 @@ func (s *shared) record(ctx context.Context, a *announcement, touched []Fact) {
 			s.touch(ctx, touched)
 		}
 		return
+	}
+	if mutant.On(mutant.CommitUnrecorded) {
+		touched = nil
 	}
 	var held []Fact
 	for _, f := range a.facts {

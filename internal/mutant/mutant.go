@@ -72,8 +72,38 @@ const (
 	HoldIgnored     // announcing a write has no effect
 	LedgerForgets   // the ledger forgets facts and doesn't raise the floor
 
+	// Between processes.
+	CaptureLate      // a fill brings the position after the database was read
+	FillUnchecked    // a fill that was refused counts as stored
+	UnprovenProven   // what was only read counts as found valid
+	GateOpen         // hits need no probe
+	ProvedAtAnswer   // the view counts as complete as of a probe's answer
+	ProbeBlind       // a probe's position isn't compared with the view's
+	GapIgnored       // a message that was missed isn't noticed by the next one
+	AttachedIgnored  // neither are those from before a subscription
+	EpochIgnored     // a new epoch is taken for the old one
+	RetiredAccepted  // an epoch that was left behind is taken for a new one
+	DebtForgotten    // a write that nobody could be told of counts as announced
+	DebtIgnored      // reads use the remote level while there are such writes
+	SettledInPlace   // no new epoch begins because of them
+	CommitUnrecorded // a commit is recorded as rolled back
+	DoubtEnded       // so is one that the database didn't answer
+	NeverAnnounced   // a write is recorded and not announced
+	NeverRenewed     // an announcement isn't renewed
+	NearAtPresent    // a hit of the remote level counts as found valid at the view's position
+	OwnCaptureLate   // it counts as read after the process's own writes up to now
+	OwnUnapplied     // the process's own writes don't take effect in it
+	TokenIgnored     // reads with a token are like others
+	StrictNear       // strict reads are served from the near level
+	VoidFilled       // what was read in a quarantine is stored after it
+	LifeRestarted    // an entry lives anew when another process gets it
+
 	numNames
 )
+
+// firstShared is the first of the errors that only processes which share a remote
+// level can show.
+const firstShared = CaptureLate
 
 var names = [numNames]string{
 	None: "none", SkipTable: "SkipTable", SkipMembers: "SkipMembers", SkipColumn: "SkipColumn", SkipRow: "SkipRow", SkipGroup: "SkipGroup",
@@ -90,18 +120,28 @@ var names = [numNames]string{
 	ClearIgnored: "ClearIgnored", TouchBefore: "TouchBefore", TxAtStatement: "TxAtStatement", TxDropped: "TxDropped",
 	NearEndSkipped: "NearEndSkipped", FarEndSkipped: "FarEndSkipped", BidiSkipped: "BidiSkipped", ChildRowSkipped: "ChildRowSkipped",
 	ForeignTxAtOnce: "ForeignTxAtOnce", HiddenTxAtOnce: "HiddenTxAtOnce", DoubtIgnored: "DoubtIgnored", HoldIgnored: "HoldIgnored", LedgerForgets: "LedgerForgets",
+	CaptureLate: "CaptureLate", FillUnchecked: "FillUnchecked", UnprovenProven: "UnprovenProven", GateOpen: "GateOpen",
+	ProvedAtAnswer: "ProvedAtAnswer", ProbeBlind: "ProbeBlind", GapIgnored: "GapIgnored", AttachedIgnored: "AttachedIgnored",
+	EpochIgnored: "EpochIgnored", RetiredAccepted: "RetiredAccepted", DebtForgotten: "DebtForgotten", DebtIgnored: "DebtIgnored",
+	SettledInPlace: "SettledInPlace", CommitUnrecorded: "CommitUnrecorded", DoubtEnded: "DoubtEnded", NeverAnnounced: "NeverAnnounced",
+	NeverRenewed: "NeverRenewed", NearAtPresent: "NearAtPresent", OwnCaptureLate: "OwnCaptureLate", OwnUnapplied: "OwnUnapplied",
+	TokenIgnored: "TokenIgnored", StrictNear: "StrictNear", VoidFilled: "VoidFilled", LifeRestarted: "LifeRestarted",
 }
 
 // String returns the error's name.
 func (n Name) String() string { return names[n] }
 
-// All returns every error.
-func All() []Name {
-	var all []Name
-	for n := None + 1; n < numNames; n++ {
-		all = append(all, n)
+// All returns the errors that one process can show.
+func All() []Name { return list(None+1, firstShared) }
+
+// Shared returns those that processes show which share a remote level.
+func Shared() []Name { return list(firstShared, numNames) }
+
+func list(from, to Name) (names []Name) {
+	for n := from; n < to; n++ {
+		names = append(names, n)
 	}
-	return all
+	return names
 }
 
 // Parse finds an error by its name.
@@ -111,5 +151,5 @@ func Parse(name string) (Name, error) {
 			return Name(i), nil
 		}
 	}
-	return None, fmt.Errorf("entcache: no mutant %q; there are %v", name, All())
+	return None, fmt.Errorf("entcache: no mutant %q; there are %v", name, list(None+1, numNames))
 }

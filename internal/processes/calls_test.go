@@ -1,12 +1,15 @@
 package processes
 
 import (
+	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/ent"
 	"github.com/entcache/ent-cache/entcache"
 )
@@ -64,5 +67,63 @@ func TestRoundTripsOfReads(t *testing.T) {
 		require.EqualValues(t, 1, b.calls.gets.Load()-gets)
 		b.Track.GetX(entcache.Consistent(ctx, entcache.Strict), 1)
 		require.EqualValues(t, 2, b.calls.gets.Load()-gets)
+	})
+}
+
+// late is a remote level that is far away.
+type late struct {
+	cache.Remote
+	delay atomic.Int64
+}
+
+func (l *late) Get(ctx context.Context, key cache.Key, lease time.Duration) (*cache.RemoteHit, *cache.RemoteMiss, error) {
+	time.Sleep(time.Duration(l.delay.Load()))
+	return l.Remote.Get(ctx, key, lease)
+}
+
+// The statements of an eager load are asked for together.
+func TestRoundTripsOfEagerLoads(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		var far *late
+		join := w.join
+		w.join = func(t *testing.T) cache.Remote { far = &late{Remote: join(t)}; return far }
+		a, b := w.process(), w.process()
+		load := func(p *process, ctx context.Context) *ent.Album {
+			return p.Album.Query().WithArtist().WithTracks(func(q *ent.TrackQuery) { q.WithGenre().WithMediaType() }).OnlyX(ctx)
+		}
+		const statements = 5
+		outcomes := func(ctx context.Context) (n map[cache.Outcome]int) {
+			n = make(map[cache.Outcome]int)
+			xs, err := entcache.Explain(ctx, func(ctx context.Context) error {
+				al := load(b, ctx)
+				require.Len(t, al.Edges.Tracks, 3)
+				require.NotNil(t, al.Edges.Tracks[0].Edges.Genre)
+				return nil
+			})
+			require.NoError(t, err)
+			for _, x := range xs {
+				n[x.Outcome]++
+			}
+			return n
+		}
+		require.Eventually(t, func() bool {
+			before := a.handle.Stats().Remote.Stored
+			load(a, entcache.Refresh(ctx))
+			time.Sleep(50 * time.Millisecond)
+			return a.handle.Stats().Remote.Stored == before+statements
+		}, 20*time.Second, time.Millisecond)
+		const delay = 200 * time.Millisecond
+		far.delay.Store(int64(delay))
+		gets, began := b.calls.gets.Load(), time.Now()
+		require.Equal(t, map[cache.Outcome]int{cache.HitRemote: statements}, outcomes(ctx))
+		require.Less(t, time.Since(began), 4*delay, "one after the other it takes five times as long as one")
+		require.EqualValues(t, statements, b.calls.gets.Load()-gets)
+
+		// Strict reads too, and what was written since is seen.
+		far.delay.Store(0)
+		a.Genre.UpdateOneID(1).SetName("blues").ExecX(ctx)
+		al := load(b, entcache.Consistent(ctx, entcache.Strict))
+		require.Equal(t, "blues", al.Edges.Tracks[0].Edges.Genre.Name)
 	})
 }
