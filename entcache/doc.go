@@ -173,10 +173,16 @@
 // still for longer in between, and then commits, breaks that; others may serve
 // what was there before until it has recorded the write, which it does next.
 //
-// All processes need the same namespace, database and schema of Ent; different
-// versions of a program may run side by side, as results are kept apart by schema
-// while writes are not. Results with Sensitive fields stay in the process unless
-// they are encrypted ([WithEnvelope]). So do those of a second *sql.DB.
+// All processes need the same namespace and database. Versions of a program may
+// run side by side: results are kept apart by the Ent schema they were read with,
+// and writes are told to all. But what a write touches is what its own version's
+// schema knows. While versions write that differ in Mixin.Groups, in edges or in
+// ON DELETE actions, a read may miss a write of the other version until its
+// entry's TTL is over; call [Handle.InvalidateAll] when the last process of the
+// old one has ended.
+//
+// Results with Sensitive fields stay in the process unless they are encrypted
+// ([WithEnvelope]). So do those of a second *sql.DB.
 //
 // # Transactions
 //
