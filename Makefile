@@ -27,7 +27,7 @@ SERVERS := bin/servers
 
 .PHONY: help
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: lint $(SERVERS) ## Run all tests with the race detector, on SQLite, PostgreSQL, MariaDB and Redis
@@ -66,6 +66,10 @@ generate: ## Generate code again
 .PHONY: example
 example: ## Run the example shop (ARGS=)
 	$(GO) run ./example/shop $(ARGS)
+
+.PHONY: example-processes
+example-processes: ## Run the example shop in several processes, with Redis (ARGS=)
+	$(GO) run ./example/processes $(ARGS)
 
 .PHONY: bench
 bench: ## Measure reads uncached, as hits and as misses (ARGS=)

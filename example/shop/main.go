@@ -15,7 +15,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -27,6 +26,7 @@ import (
 
 	"github.com/entcache/ent-cache/ent"
 	"github.com/entcache/ent-cache/entcache"
+	"github.com/entcache/ent-cache/example/internal/music"
 )
 
 type options struct {
@@ -72,7 +72,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, remove()) }()
 
-	db, err := sql.Open("sqlite", dsn(filepath.Join(dir, "shop.db")))
+	db, err := sql.Open("sqlite", music.SQLite(filepath.Join(dir, "shop.db")))
 	if err != nil {
 		return err
 	}
@@ -95,25 +95,25 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if err := client.Schema.Create(ctx); err != nil {
 		return err
 	}
-	for _, index := range indexes {
+	for _, index := range music.Indexes {
 		if _, err := db.ExecContext(ctx, index); err != nil {
 			return err
 		}
 	}
-	var rows *rows
+	var rows *music.Rows
 	if o.data == "" {
-		rows = generate(o.seed)
-	} else if rows, err = load(o.data); err != nil {
+		rows = music.Generate(o.seed)
+	} else if rows, err = music.Load(o.data); err != nil {
 		return err
 	}
 	started := time.Now()
-	ids, err := rows.insert(ctx, client)
+	ids, err := rows.Insert(ctx, client)
 	if err != nil {
 		return fmt.Errorf("filling the database: %w", err)
 	}
 	fmt.Fprintf(out, "%s; filled in %.1f s\n", rows, time.Since(started).Seconds())
 
-	s := &shop{options: o, cached: client, plain: plain, cache: cache, ids: ids, words: rows.words(), out: out}
+	s := &shop{options: o, cached: client, plain: plain, cache: cache, ids: ids, words: rows.Words(), out: out}
 	if err := s.day(ctx); err != nil {
 		return err
 	}
@@ -122,18 +122,6 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 		return fmt.Errorf("%d of %d reads differed from the database", s.checked.differed, s.checked.reads)
 	}
 	return nil
-}
-
-// indexes are what a shop would have anyway, so that the uncached reads don't
-// look slower than they are: Ent makes none for foreign keys.
-var indexes = []string{
-	"CREATE INDEX albums_artist ON albums (artist_id)",
-	"CREATE INDEX tracks_album ON tracks (album_id)",
-	"CREATE INDEX tracks_genre ON tracks (genre_id, status, name)",
-	"CREATE INDEX customers_rep ON customers (support_rep_id)",
-	"CREATE INDEX invoices_customer ON invoices (customer_id)",
-	"CREATE INDEX lines_invoice ON invoice_lines (invoice_id)",
-	"CREATE INDEX lines_track ON invoice_lines (track_id)",
 }
 
 // folder returns where the database goes, and a function that cleans up.
@@ -146,15 +134,4 @@ func folder(dir string) (string, func() error, error) {
 		return "", nil, fmt.Errorf("%s has a shop.db already: remove it, or choose another folder", dir)
 	}
 	return dir, func() error { return nil }, os.MkdirAll(dir, 0o755)
-}
-
-// dsn opens a file in which readers go on while one transaction writes.
-func dsn(path string) string {
-	q := url.Values{
-		"_pragma":      {"foreign_keys(1)", "journal_mode(WAL)", "synchronous(NORMAL)", "busy_timeout(10000)"},
-		"_txlock":      {"immediate"},
-		"_time_format": {"sqlite"},
-		"_timezone":    {"UTC"},
-	}
-	return "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + q.Encode()
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/entcache/ent-cache/entcache"
+	"github.com/entcache/ent-cache/example/internal/music"
 )
 
 // tally is what one visitor did, by kind of read and by action.
@@ -28,7 +29,7 @@ type writeTally struct {
 }
 
 func newTally() tally {
-	return tally{reads: make([]readTally, len(kinds)), writes: make([]writeTally, len(actions))}
+	return tally{reads: make([]readTally, len(music.Kinds)), writes: make([]writeTally, len(music.Actions))}
 }
 
 func (t *tally) add(o *tally) {
@@ -75,9 +76,9 @@ func (s *shop) summary() {
 
 	fmt.Fprintf(w, "\nreads\tnumber\tmedian cached\tmedian uncached\tratio\t\n")
 	var all readTally
-	for i, k := range kinds {
+	for i, k := range music.Kinds {
 		t := &s.tally.reads[i]
-		row(w, k.name, t)
+		row(w, k.Name, t)
 		all.count += t.count
 		all.cached = append(all.cached, t.cached...)
 		all.plain = append(all.plain, t.plain...)
@@ -106,8 +107,8 @@ func (s *shop) summary() {
 	}
 
 	fmt.Fprintf(w, "\nwrites\tnumber\trolled back\t\n")
-	for i, a := range actions {
-		fmt.Fprintf(w, "%s\t%d\t%d\t\n", a.name, s.tally.writes[i].count, s.tally.writes[i].rolledBack)
+	for i, a := range music.Actions {
+		fmt.Fprintf(w, "%s\t%d\t%d\t\n", a.Name, s.tally.writes[i].count, s.tally.writes[i].rolledBack)
 	}
 	w.Flush()
 

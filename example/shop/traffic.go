@@ -2,16 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/entcache/ent-cache/ent"
 	"github.com/entcache/ent-cache/entcache"
+	"github.com/entcache/ent-cache/example/internal/music"
 )
 
 // The traffic.
@@ -28,7 +27,7 @@ type shop struct {
 	options
 	cached, plain *ent.Client
 	cache         *entcache.Handle
-	ids           *ids
+	ids           *music.IDs
 	words         []string
 	out           io.Writer
 
@@ -36,7 +35,7 @@ type shop struct {
 	// then nothing writes.
 	quiet         sync.RWMutex
 	reads, writes atomic.Int64
-	recent        recent
+	recent        music.Recent
 	checked       comparison
 	started       time.Time
 	tally         tally
@@ -121,35 +120,14 @@ func (s *shop) watch(ctx context.Context, done <-chan struct{}) error {
 
 // visitor is one goroutine's way through the shop.
 type visitor struct {
-	*rand.Rand
+	*music.Visitor
 	shop  *shop
 	tally tally
-
-	artists, albums, tracks, genres, playlists, customers, words *rand.Zipf
 }
 
 func newVisitor(s *shop, n uint64) *visitor {
-	v := &visitor{Rand: rand.New(rand.NewPCG(s.seed, 2+n)), shop: s, tally: newTally()}
-	// Few things are asked for often, and many rarely.
-	zipf := func(n int) *rand.Zipf { return rand.NewZipf(v.Rand, 1.3, 2, uint64(n-1)) }
-	v.artists, v.albums, v.tracks = zipf(len(s.ids.artists)), zipf(len(s.ids.albums)), zipf(len(s.ids.tracks))
-	v.genres, v.playlists, v.customers = zipf(len(s.ids.genres)), zipf(len(s.ids.playlists)), zipf(len(s.ids.customers))
-	v.words = zipf(len(s.words))
-	return v
+	return &visitor{Visitor: music.NewVisitor(s.seed, n, s.ids, s.words), shop: s, tally: newTally()}
 }
-
-func (v *visitor) artist() int   { return v.shop.ids.artists[v.artists.Uint64()] }
-func (v *visitor) album() int    { return v.shop.ids.albums[v.albums.Uint64()] }
-func (v *visitor) track() int    { return v.shop.ids.tracks[v.tracks.Uint64()] }
-func (v *visitor) genre() int    { return v.shop.ids.genres[v.genres.Uint64()] }
-func (v *visitor) playlist() int { return v.shop.ids.playlists[v.playlists.Uint64()] }
-func (v *visitor) customer() int { return v.shop.ids.customers[v.customers.Uint64()] }
-func (v *visitor) email() string { return v.shop.ids.emails[v.customers.Uint64()] }
-func (v *visitor) word() string  { return v.shop.words[v.words.Uint64()] }
-func (v *visitor) employee() int { return v.shop.ids.employees[v.IntN(len(v.shop.ids.employees))] }
-
-// page: most visitors look at the first one.
-func (v *visitor) page() int { return max(0, v.IntN(6)-3) }
 
 // next runs one operation.
 func (v *visitor) next(ctx context.Context) error {
@@ -162,15 +140,13 @@ func (v *visitor) next(ctx context.Context) error {
 }
 
 func (v *visitor) read(ctx context.Context) error {
-	i := pick(v.Rand, kinds, func(k kind) int { return k.weight })
-	r := kinds[i].ask(v)
-	r.kind = i
-	v.shop.recent.add(r)
+	r := v.Read()
+	v.shop.recent.Add(r)
 	v.shop.reads.Add(1)
-	t := &v.tally.reads[i]
+	t := &v.tally.reads[r.Kind()]
 	t.count++
 	if v.IntN(timedShare) != 0 {
-		_, err := r.on(ctx, v.shop.cached)
+		_, err := r.On(ctx, v.shop.cached)
 		return err
 	}
 	// In turns, or the second would find the database's pages warm each time.
@@ -179,7 +155,7 @@ func (v *visitor) read(ctx context.Context) error {
 	first := v.IntN(2)
 	for _, j := range []int{first, 1 - first} {
 		started := time.Now()
-		if _, err := r.on(ctx, clients[j]); err != nil {
+		if _, err := r.On(ctx, clients[j]); err != nil {
 			return err
 		}
 		*times[j] = append(*times[j], time.Since(started))
@@ -188,28 +164,11 @@ func (v *visitor) read(ctx context.Context) error {
 }
 
 func (v *visitor) write(ctx context.Context) error {
-	i := pick(v.Rand, actions, func(a action) int { return a.weight })
-	err := actions[i].run(ctx, v.shop.cached, v)
+	i, rolledBack, err := v.Write(ctx, v.shop.cached)
 	v.shop.writes.Add(1)
 	v.tally.writes[i].count++
-	if errors.Is(err, errChangedMind) || errors.Is(err, errOutOfStock) {
+	if rolledBack {
 		v.tally.writes[i].rolledBack++
-		return nil
 	}
 	return err
-}
-
-// pick draws an element by its weight.
-func pick[T any](r *rand.Rand, from []T, weight func(T) int) int {
-	sum := 0
-	for _, t := range from {
-		sum += weight(t)
-	}
-	n := r.IntN(sum)
-	for i, t := range from {
-		if n -= weight(t); n < 0 {
-			return i
-		}
-	}
-	return len(from) - 1
 }

@@ -1,4 +1,4 @@
-package main
+package music
 
 import (
 	"context"
@@ -11,20 +11,20 @@ import (
 	"github.com/entcache/ent-cache/ent"
 )
 
-// ids are the keys of the rows in the database, in the order of the data.
-type ids struct {
-	artists, albums, tracks, genres, playlists, customers, employees []int
-	emails                                                           []string
+// IDs are the keys of the rows in the database, in the order of the data.
+type IDs struct {
+	Artists, Albums, Tracks, Genres, Playlists, Customers, Employees []int
+	Emails                                                           []string
 }
 
 // bulk is how many rows one INSERT takes.
 const bulk = 500
 
-// insert fills the database in one transaction.
-func (r *rows) insert(ctx context.Context, client *ent.Client) (*ids, error) {
-	in := &inserter{ctx: ctx, ids: new(ids)}
+// Insert fills the database in one transaction.
+func (r *Rows) Insert(ctx context.Context, client *ent.Client) (*IDs, error) {
+	in := &inserter{ctx: ctx, ids: new(IDs)}
 	err := inTx(ctx, client, func(tx *ent.Tx) error {
-		for _, step := range []func(*ent.Client, *rows) error{
+		for _, step := range []func(*ent.Client, *Rows) error{
 			in.catalog, in.tracks, in.playlists, in.people, in.invoices, in.lines,
 		} {
 			if err := step(tx.Client(), r); err != nil {
@@ -39,7 +39,7 @@ func (r *rows) insert(ctx context.Context, client *ent.Client) (*ids, error) {
 // inserter knows under which key in the database each row of the data is.
 type inserter struct {
 	ctx context.Context
-	ids *ids
+	ids *IDs
 
 	genre, media, artist, album, track keys
 	employee, customer, invoice        keys
@@ -60,7 +60,7 @@ func (k keys) ofNillable(key *int) *int {
 	return &id
 }
 
-func (in *inserter) catalog(c *ent.Client, r *rows) error {
+func (in *inserter) catalog(c *ent.Client, r *Rows) error {
 	in.genre, in.media, in.artist, in.album = keys{}, keys{}, keys{}, keys{}
 	genres, err := c.Genre.MapCreateBulk(r.Genre, func(b *ent.GenreCreate, i int) { b.SetName(r.Genre[i].Name) }).Save(in.ctx)
 	if err != nil {
@@ -68,7 +68,7 @@ func (in *inserter) catalog(c *ent.Client, r *rows) error {
 	}
 	for i, g := range genres {
 		in.genre[r.Genre[i].GenreId] = g.ID
-		in.ids.genres = append(in.ids.genres, g.ID)
+		in.ids.Genres = append(in.ids.Genres, g.ID)
 	}
 	media, err := c.MediaType.MapCreateBulk(r.MediaType, func(b *ent.MediaTypeCreate, i int) { b.SetName(r.MediaType[i].Name) }).Save(in.ctx)
 	if err != nil {
@@ -83,7 +83,7 @@ func (in *inserter) catalog(c *ent.Client, r *rows) error {
 	}
 	for i, a := range artists {
 		in.artist[r.Artist[i].ArtistId] = a.ID
-		in.ids.artists = append(in.ids.artists, a.ID)
+		in.ids.Artists = append(in.ids.Artists, a.ID)
 	}
 	albums, err := c.Album.MapCreateBulk(r.Album, func(b *ent.AlbumCreate, i int) {
 		b.SetTitle(r.Album[i].Title).
@@ -95,12 +95,12 @@ func (in *inserter) catalog(c *ent.Client, r *rows) error {
 	}
 	for i, a := range albums {
 		in.album[r.Album[i].AlbumId] = a.ID
-		in.ids.albums = append(in.ids.albums, a.ID)
+		in.ids.Albums = append(in.ids.Albums, a.ID)
 	}
 	return nil
 }
 
-func (in *inserter) tracks(c *ent.Client, r *rows) error {
+func (in *inserter) tracks(c *ent.Client, r *Rows) error {
 	in.track = keys{}
 	// Chinook sells files and counts no stock.
 	stock := rand.New(rand.NewPCG(1, 1))
@@ -122,13 +122,13 @@ func (in *inserter) tracks(c *ent.Client, r *rows) error {
 		}
 		for i, t := range tracks {
 			in.track[chunk[i].TrackId] = t.ID
-			in.ids.tracks = append(in.ids.tracks, t.ID)
+			in.ids.Tracks = append(in.ids.Tracks, t.ID)
 		}
 	}
 	return nil
 }
 
-func (in *inserter) playlists(c *ent.Client, r *rows) error {
+func (in *inserter) playlists(c *ent.Client, r *Rows) error {
 	members := make(map[int][]int)
 	for _, p := range r.PlaylistTrack {
 		members[p.PlaylistId] = append(members[p.PlaylistId], in.track.of(p.TrackId))
@@ -138,7 +138,7 @@ func (in *inserter) playlists(c *ent.Client, r *rows) error {
 		if err != nil {
 			return err
 		}
-		in.ids.playlists = append(in.ids.playlists, p.ID)
+		in.ids.Playlists = append(in.ids.Playlists, p.ID)
 		for chunk := range slices.Chunk(members[row.PlaylistId], bulk) {
 			if err := p.Update().AddTrackIDs(chunk...).Exec(in.ctx); err != nil {
 				return fmt.Errorf("playlists: %w", err)
@@ -148,7 +148,7 @@ func (in *inserter) playlists(c *ent.Client, r *rows) error {
 	return nil
 }
 
-func (in *inserter) people(c *ent.Client, r *rows) error {
+func (in *inserter) people(c *ent.Client, r *Rows) error {
 	in.employee, in.customer = keys{}, keys{}
 	for _, row := range r.Employee {
 		// A manager comes before those that report to them.
@@ -162,7 +162,7 @@ func (in *inserter) people(c *ent.Client, r *rows) error {
 			return fmt.Errorf("employees: %w", err)
 		}
 		in.employee[row.EmployeeId] = e.ID
-		in.ids.employees = append(in.ids.employees, e.ID)
+		in.ids.Employees = append(in.ids.Employees, e.ID)
 	}
 	for chunk := range slices.Chunk(r.Customer, bulk) {
 		customers, err := c.Customer.MapCreateBulk(chunk, func(b *ent.CustomerCreate, i int) {
@@ -177,14 +177,14 @@ func (in *inserter) people(c *ent.Client, r *rows) error {
 		}
 		for i, e := range customers {
 			in.customer[chunk[i].CustomerId] = e.ID
-			in.ids.customers = append(in.ids.customers, e.ID)
-			in.ids.emails = append(in.ids.emails, e.Email)
+			in.ids.Customers = append(in.ids.Customers, e.ID)
+			in.ids.Emails = append(in.ids.Emails, e.Email)
 		}
 	}
 	return nil
 }
 
-func (in *inserter) invoices(c *ent.Client, r *rows) error {
+func (in *inserter) invoices(c *ent.Client, r *Rows) error {
 	in.invoice = keys{}
 	for chunk := range slices.Chunk(r.Invoice, bulk) {
 		invoices, err := c.Invoice.MapCreateBulk(chunk, func(b *ent.InvoiceCreate, i int) {
@@ -205,7 +205,7 @@ func (in *inserter) invoices(c *ent.Client, r *rows) error {
 	return nil
 }
 
-func (in *inserter) lines(c *ent.Client, r *rows) error {
+func (in *inserter) lines(c *ent.Client, r *Rows) error {
 	for chunk := range slices.Chunk(r.InvoiceLine, bulk) {
 		err := c.InvoiceLine.MapCreateBulk(chunk, func(b *ent.InvoiceLineCreate, i int) {
 			row := chunk[i]

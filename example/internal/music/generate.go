@@ -1,4 +1,4 @@
-package main
+package music
 
 import (
 	"fmt"
@@ -35,18 +35,18 @@ var (
 	}
 )
 
-// generate makes up a store, the same one for the same seed.
-func generate(seed uint64) *rows {
-	g := &generator{Rand: rand.New(rand.NewPCG(seed, 1)), rows: new(rows)}
+// Generate makes up a store, the same one for the same seed.
+func Generate(seed uint64) *Rows {
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 1)), Rows: new(Rows)}
 	g.catalog()
 	g.people()
 	g.sales()
-	return g.rows
+	return g.Rows
 }
 
 type generator struct {
 	*rand.Rand
-	*rows
+	*Rows
 }
 
 func (g *generator) pick(words []string) string { return words[g.IntN(len(words))] }

@@ -1,4 +1,4 @@
-package main
+package music
 
 import (
 	"encoding/json"
@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// rows are the store's data, named as in the JSON of the Chinook database.
-type rows struct {
+// Rows are the store's data, named as in the JSON of the Chinook database.
+type Rows struct {
 	Genre         []genreRow
 	MediaType     []mediaRow
 	Artist        []artistRow
@@ -96,13 +96,13 @@ type playlistTrackRow struct {
 	PlaylistId, TrackId int
 }
 
-// load reads the store's data from a file.
-func load(name string) (*rows, error) {
+// Load reads the store's data from a file.
+func Load(name string) (*Rows, error) {
 	b, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
-	r := new(rows)
+	r := new(Rows)
 	if err := json.Unmarshal(b, r); err != nil {
 		return nil, fmt.Errorf("%s isn't the Chinook database as JSON: %w", name, err)
 	}
@@ -114,13 +114,13 @@ func load(name string) (*rows, error) {
 }
 
 // String counts the rows.
-func (r *rows) String() string {
+func (r *Rows) String() string {
 	return fmt.Sprintf("%d artists, %d albums, %d tracks, %d playlists with %d tracks, %d customers, %d invoices with %d lines",
 		len(r.Artist), len(r.Album), len(r.Track), len(r.Playlist), len(r.PlaylistTrack), len(r.Customer), len(r.Invoice), len(r.InvoiceLine))
 }
 
-// words returns what a visitor may look for in the names of tracks.
-func (r *rows) words() []string {
+// Words returns what a visitor may look for in the names of tracks.
+func (r *Rows) Words() []string {
 	var words []string
 	for _, t := range r.Track {
 		if f := strings.Fields(t.Name); len(f) > 0 {

@@ -1,4 +1,4 @@
-package main
+package music
 
 import (
 	"context"
@@ -18,22 +18,25 @@ import (
 	"github.com/entcache/ent-cache/ent/track"
 )
 
-// read is one question of a visitor. It is a value, so that it can be asked
+// Read is one question of a visitor. It is a value, so that it can be asked
 // again, of the cached client and of the plain one.
-type read struct {
-	kind int // index of kinds
+type Read struct {
+	kind int // index of Kinds
 	id   int
 	text string
 	page int
 }
 
-func (r read) String() string {
-	return fmt.Sprintf("%s (id %d, text %q, page %d)", kinds[r.kind].name, r.id, r.text, r.page)
+func (r Read) String() string {
+	return fmt.Sprintf("%s (id %d, text %q, page %d)", Kinds[r.kind].Name, r.id, r.text, r.page)
 }
 
-// on asks the question.
-func (r read) on(ctx context.Context, c *ent.Client) (any, error) {
-	v, err := kinds[r.kind].run(ctx, c, r)
+// Kind is the read's index in Kinds.
+func (r Read) Kind() int { return r.kind }
+
+// On asks the question.
+func (r Read) On(ctx context.Context, c *ent.Client) (any, error) {
+	v, err := Kinds[r.kind].run(ctx, c, r)
 	if ent.IsNotFound(err) {
 		// An answer like another.
 		return err.Error(), nil
@@ -43,27 +46,28 @@ func (r read) on(ctx context.Context, c *ent.Client) (any, error) {
 
 const pageSize = 20
 
-// kind is a page of the shop: how often it is asked for, about what, and the
+// Kind is a page of the shop: how often it is asked for, about what, and the
 // query behind it.
-type kind struct {
-	name   string
+type Kind struct {
+	Name   string
 	weight int
-	ask    func(v *visitor) read
-	run    func(ctx context.Context, c *ent.Client, r read) (any, error)
+	ask    func(v *Visitor) Read
+	run    func(ctx context.Context, c *ent.Client, r Read) (any, error)
 }
 
-var kinds = []kind{
+// Kinds are all pages.
+var Kinds = []Kind{
 	{
-		name: "list of genres", weight: 8,
-		ask: func(*visitor) read { return read{} },
-		run: func(ctx context.Context, c *ent.Client, _ read) (any, error) {
+		Name: "list of genres", weight: 8,
+		ask: func(*Visitor) Read { return Read{} },
+		run: func(ctx context.Context, c *ent.Client, _ Read) (any, error) {
 			return c.Genre.Query().Order(genre.ByName()).All(ctx)
 		},
 	},
 	{
-		name: "tracks of a genre", weight: 12,
-		ask: func(v *visitor) read { return read{id: v.genre(), page: v.page()} },
-		run: func(ctx context.Context, c *ent.Client, r read) (any, error) {
+		Name: "tracks of a genre", weight: 12,
+		ask: func(v *Visitor) Read { return Read{id: v.genre(), page: v.page()} },
+		run: func(ctx context.Context, c *ent.Client, r Read) (any, error) {
 			return c.Track.Query().
 				Where(track.GenreID(r.id), track.StatusEQ(track.StatusAvailable)).
 				Order(track.ByName(), track.ByID()).
@@ -72,25 +76,25 @@ var kinds = []kind{
 		},
 	},
 	{
-		name: "size of a genre", weight: 6,
-		ask: func(v *visitor) read { return read{id: v.genre()} },
-		run: func(ctx context.Context, c *ent.Client, r read) (any, error) {
+		Name: "size of a genre", weight: 6,
+		ask: func(v *Visitor) Read { return Read{id: v.genre()} },
+		run: func(ctx context.Context, c *ent.Client, r Read) (any, error) {
 			return c.Track.Query().Where(track.GenreID(r.id), track.StatusEQ(track.StatusAvailable)).Count(ctx)
 		},
 	},
 	{
-		name: "artist with albums", weight: 12,
-		ask: func(v *visitor) read { return read{id: v.artist()} },
-		run: func(ctx context.Context, c *ent.Client, r read) (any, error) {
+		Name: "artist with albums", weight: 12,
+		ask: func(v *Visitor) Read { return Read{id: v.artist()} },
+		run: func(ctx context.Context, c *ent.Client, r Read) (any, error) {
 			return c.Artist.Query().Where(artist.ID(r.id)).
 				WithAlbums(func(q *ent.AlbumQuery) { q.Order(album.ByTitle(), album.ByID()) }).
 				Only(ctx)
 		},
 	},
 	{
-		name: "album with tracks", weight: 16,
-		ask: func(v *visitor) read { return read{id: v.album()} },
-		run: func(ctx context.Context, c *ent.Client, r read) (any, error) {
+		Name: "album with tracks", weight: 16,
+		ask: func(v *Visitor) Read { return Read{id: v.album()} },
+		run: func(ctx context.Context, c *ent.Client, r Read) (any, error) {
 			return c.Album.Query().Where(album.ID(r.id)).
 				WithArtist().
 				WithTracks(func(q *ent.TrackQuery) { q.WithGenre().WithMediaType().Order(track.ByID()) }).
@@ -98,14 +102,14 @@ var kinds = []kind{
 		},
 	},
 	{
-		name: "track", weight: 16,
-		ask: func(v *visitor) read { return read{id: v.track()} },
-		run: func(ctx context.Context, c *ent.Client, r read) (any, error) { return c.Track.Get(ctx, r.id) },
+		Name: "track", weight: 16,
+		ask: func(v *Visitor) Read { return Read{id: v.track()} },
+		run: func(ctx context.Context, c *ent.Client, r Read) (any, error) { return c.Track.Get(ctx, r.id) },
 	},
 	{
-		name: "search by beginning", weight: 5,
-		ask: func(v *visitor) read { return read{text: v.word(), page: v.page()} },
-		run: func(ctx context.Context, c *ent.Client, r read) (any, error) {
+		Name: "search by beginning", weight: 5,
+		ask: func(v *Visitor) Read { return Read{text: v.word(), page: v.page()} },
+		run: func(ctx context.Context, c *ent.Client, r Read) (any, error) {
 			return c.Track.Query().Where(track.NameHasPrefix(r.text)).
 				Order(track.ByName(), track.ByID()).
 				Offset(r.page * pageSize).Limit(pageSize).
@@ -113,9 +117,9 @@ var kinds = []kind{
 		},
 	},
 	{
-		name: "search by part", weight: 5,
-		ask: func(v *visitor) read { return read{text: v.word()} },
-		run: func(ctx context.Context, c *ent.Client, r read) (any, error) {
+		Name: "search by part", weight: 5,
+		ask: func(v *Visitor) Read { return Read{text: v.word()} },
+		run: func(ctx context.Context, c *ent.Client, r Read) (any, error) {
 			return c.Track.Query().
 				Where(track.NameContainsFold(r.text), track.HasAlbumWith(album.HasArtist())).
 				WithAlbum(func(q *ent.AlbumQuery) { q.WithArtist() }).
@@ -125,39 +129,39 @@ var kinds = []kind{
 		},
 	},
 	{
-		name: "list of playlists", weight: 4,
-		ask: func(*visitor) read { return read{} },
-		run: func(ctx context.Context, c *ent.Client, _ read) (any, error) {
+		Name: "list of playlists", weight: 4,
+		ask: func(*Visitor) Read { return Read{} },
+		run: func(ctx context.Context, c *ent.Client, _ Read) (any, error) {
 			return c.Playlist.Query().Order(playlist.ByName(), playlist.ByID()).All(ctx)
 		},
 	},
 	{
-		name: "playlist with tracks", weight: 6,
-		ask: func(v *visitor) read { return read{id: v.playlist()} },
-		run: func(ctx context.Context, c *ent.Client, r read) (any, error) {
+		Name: "playlist with tracks", weight: 6,
+		ask: func(v *Visitor) Read { return Read{id: v.playlist()} },
+		run: func(ctx context.Context, c *ent.Client, r Read) (any, error) {
 			return c.Playlist.Query().Where(playlist.ID(r.id)).
 				WithTracks(func(q *ent.TrackQuery) { q.Order(track.ByName(), track.ByID()).Limit(50) }).
 				Only(ctx)
 		},
 	},
 	{
-		name: "length of a playlist", weight: 4,
-		ask: func(v *visitor) read { return read{id: v.playlist()} },
-		run: func(ctx context.Context, c *ent.Client, r read) (any, error) {
+		Name: "length of a playlist", weight: 4,
+		ask: func(v *Visitor) Read { return Read{id: v.playlist()} },
+		run: func(ctx context.Context, c *ent.Client, r Read) (any, error) {
 			return c.Playlist.Query().Where(playlist.ID(r.id)).QueryTracks().Count(ctx)
 		},
 	},
 	{
-		name: "customer by email", weight: 6,
-		ask: func(v *visitor) read { return read{text: v.email()} },
-		run: func(ctx context.Context, c *ent.Client, r read) (any, error) {
+		Name: "customer by email", weight: 6,
+		ask: func(v *Visitor) Read { return Read{text: v.email()} },
+		run: func(ctx context.Context, c *ent.Client, r Read) (any, error) {
 			return c.Customer.Query().Where(customer.Email(r.text)).Only(ctx)
 		},
 	},
 	{
-		name: "customer with invoices", weight: 8,
-		ask: func(v *visitor) read { return read{id: v.customer()} },
-		run: func(ctx context.Context, c *ent.Client, r read) (any, error) {
+		Name: "customer with invoices", weight: 8,
+		ask: func(v *Visitor) Read { return Read{id: v.customer()} },
+		run: func(ctx context.Context, c *ent.Client, r Read) (any, error) {
 			return c.Customer.Query().Where(customer.ID(r.id)).
 				WithSupportRep().
 				WithInvoices(func(q *ent.InvoiceQuery) {
@@ -168,9 +172,9 @@ var kinds = []kind{
 		},
 	},
 	{
-		name: "employee with customers", weight: 2,
-		ask: func(v *visitor) read { return read{id: v.employee()} },
-		run: func(ctx context.Context, c *ent.Client, r read) (any, error) {
+		Name: "employee with customers", weight: 2,
+		ask: func(v *Visitor) Read { return Read{id: v.employee()} },
+		run: func(ctx context.Context, c *ent.Client, r Read) (any, error) {
 			return c.Employee.Query().Where(employee.ID(r.id)).
 				WithManager().WithReports().
 				WithCustomers(func(q *ent.CustomerQuery) { q.Order(customer.ByLastName(), customer.ByID()).Limit(50) }).
@@ -178,9 +182,9 @@ var kinds = []kind{
 		},
 	},
 	{
-		name: "best sellers", weight: 3,
-		ask: func(*visitor) read { return read{} },
-		run: func(ctx context.Context, c *ent.Client, _ read) (any, error) {
+		Name: "best sellers", weight: 3,
+		ask: func(*Visitor) Read { return Read{} },
+		run: func(ctx context.Context, c *ent.Client, _ Read) (any, error) {
 			var sold []struct {
 				TrackID int `sql:"track_id"`
 				Sold    int `sql:"sold"`
@@ -195,9 +199,9 @@ var kinds = []kind{
 		},
 	},
 	{
-		name: "revenue by country", weight: 1,
-		ask: func(*visitor) read { return read{} },
-		run: func(ctx context.Context, c *ent.Client, _ read) (any, error) {
+		Name: "revenue by country", weight: 1,
+		ask: func(*Visitor) Read { return Read{} },
+		run: func(ctx context.Context, c *ent.Client, _ Read) (any, error) {
 			var revenue []struct {
 				Country  string `sql:"billing_country"`
 				Invoices int    `sql:"count"`

@@ -1,9 +1,10 @@
-package main
+package music
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/entcache/ent-cache/ent"
 	"github.com/entcache/ent-cache/ent/track"
@@ -15,31 +16,33 @@ var (
 	errOutOfStock  = errors.New("out of stock")
 )
 
-// action is something that changes the shop. Its writes run on the cached
+// Action is something that changes the shop. Its writes run on the cached
 // client, as they would on any: there is nothing to do for the cache.
-type action struct {
-	name   string
+type Action struct {
+	Name   string
 	weight int
-	run    func(ctx context.Context, c *ent.Client, v *visitor) error
+	run    func(ctx context.Context, c *ent.Client, v *Visitor) error
 }
 
-var actions = []action{
-	{name: "order", weight: 200, run: order},
+// Actions are all there are. None lowers a price: of two prices of a track, the
+// lower is the older one.
+var Actions = []Action{
+	{Name: "order", weight: 200, run: order},
 	{
-		name: "delivery of a track", weight: 50,
-		run: func(ctx context.Context, c *ent.Client, v *visitor) error {
+		Name: "delivery of a track", weight: 50,
+		run: func(ctx context.Context, c *ent.Client, v *Visitor) error {
 			return c.Track.UpdateOneID(v.track()).AddStock(50).Exec(ctx)
 		},
 	},
 	{
-		name: "price of a track", weight: 40,
-		run: func(ctx context.Context, c *ent.Client, v *visitor) error {
-			return c.Track.UpdateOneID(v.track()).SetUnitPrice(int64(49 + 10*v.IntN(20))).Exec(ctx)
+		Name: "price of a track", weight: 40,
+		run: func(ctx context.Context, c *ent.Client, v *Visitor) error {
+			return c.Track.UpdateOneID(v.track()).AddUnitPrice(int64(1 + v.IntN(5))).Exec(ctx)
 		},
 	},
 	{
-		name: "prices of a genre", weight: 1,
-		run: func(ctx context.Context, c *ent.Client, v *visitor) error {
+		Name: "prices of a genre", weight: 1,
+		run: func(ctx context.Context, c *ent.Client, v *Visitor) error {
 			return c.Track.Update().
 				Where(track.GenreID(v.genre()), track.UnitPriceLT(300)).
 				AddUnitPrice(int64(1 + v.IntN(5))).
@@ -47,8 +50,8 @@ var actions = []action{
 		},
 	},
 	{
-		name: "withdrawal or return", weight: 15,
-		run: func(ctx context.Context, c *ent.Client, v *visitor) error {
+		Name: "withdrawal or return", weight: 15,
+		run: func(ctx context.Context, c *ent.Client, v *Visitor) error {
 			status := track.StatusAvailable
 			if v.IntN(3) == 0 {
 				status = track.StatusWithdrawn
@@ -57,10 +60,11 @@ var actions = []action{
 		},
 	},
 	{
-		name: "tracks into a playlist", weight: 30,
-		run: func(ctx context.Context, c *ent.Client, v *visitor) error {
+		Name: "tracks into a playlist", weight: 30,
+		run: func(ctx context.Context, c *ent.Client, v *Visitor) error {
 			p := v.playlist()
 			ids := []int{v.track(), v.track()}
+			slices.Sort(ids)
 			// A track is in a playlist once.
 			return inTx(ctx, c, func(tx *ent.Tx) error {
 				if err := tx.Playlist.UpdateOneID(p).RemoveTrackIDs(ids...).Exec(ctx); err != nil {
@@ -71,20 +75,20 @@ var actions = []action{
 		},
 	},
 	{
-		name: "tracks out of a playlist", weight: 20,
-		run: func(ctx context.Context, c *ent.Client, v *visitor) error {
+		Name: "tracks out of a playlist", weight: 20,
+		run: func(ctx context.Context, c *ent.Client, v *Visitor) error {
 			return c.Playlist.UpdateOneID(v.playlist()).RemoveTrackIDs(v.track(), v.track()).Exec(ctx)
 		},
 	},
 	{
-		name: "new support for a customer", weight: 20,
-		run: func(ctx context.Context, c *ent.Client, v *visitor) error {
+		Name: "new support for a customer", weight: 20,
+		run: func(ctx context.Context, c *ent.Client, v *Visitor) error {
 			return c.Customer.UpdateOneID(v.customer()).SetSupportRepID(v.employee()).Exec(ctx)
 		},
 	},
 	{
-		name: "customer moves", weight: 24,
-		run: func(ctx context.Context, c *ent.Client, v *visitor) error {
+		Name: "customer moves", weight: 24,
+		run: func(ctx context.Context, c *ent.Client, v *Visitor) error {
 			at := places[v.IntN(len(places))]
 			return c.Customer.UpdateOneID(v.customer()).SetCity(at[0]).SetCountry(at[1]).Exec(ctx)
 		},
@@ -93,7 +97,7 @@ var actions = []action{
 
 // order buys some tracks: an invoice, its lines, and less in stock, or nothing
 // of that.
-func order(ctx context.Context, c *ent.Client, v *visitor) error {
+func order(ctx context.Context, c *ent.Client, v *Visitor) error {
 	return inTx(ctx, c, func(tx *ent.Tx) error {
 		buyer, err := tx.Customer.Get(ctx, v.customer())
 		if err != nil {
@@ -107,9 +111,12 @@ func order(ctx context.Context, c *ent.Client, v *visitor) error {
 		if err != nil {
 			return err
 		}
-		for range 1 + v.IntN(3) {
+		tracks := []int{v.track(), v.track(), v.track()}[:1+v.IntN(3)]
+		// In one order, or two orders could wait for each other.
+		slices.Sort(tracks)
+		for _, id := range tracks {
 			quantity := 1 + v.IntN(2)
-			t, err := tx.Track.UpdateOneID(v.track()).Where(track.StockGTE(quantity)).AddStock(-quantity).Save(ctx)
+			t, err := tx.Track.UpdateOneID(id).Where(track.StockGTE(quantity)).AddStock(-quantity).Save(ctx)
 			if ent.IsNotFound(err) {
 				return errOutOfStock
 			}
