@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 )
@@ -140,14 +139,6 @@ func WithToken(ctx context.Context, text string) context.Context {
 		tokens = []session{nothingKnown}
 	}
 	return withDirectives(ctx, func(d *directives) { d.tokens = append(slices.Clip(d.tokens), tokens...) })
-}
-
-// ValidToken returns an error if a string isn't a token.
-func ValidToken(token string) error {
-	if _, err := parseToken(token); err != nil {
-		return fmt.Errorf("%w: %q", err, token)
-	}
-	return nil
 }
 
 // follow takes the tokens of a read in. It reports false if the cache can't know

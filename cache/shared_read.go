@@ -158,8 +158,7 @@ func (r *reading) ask(ctx context.Context) (*Entry, *RemoteMiss) {
 		if !s.usable() {
 			return nil, nil
 		}
-		hit, miss, err := s.remote.Get(ctx, key, lease)
-		s.called(ctx, err)
+		hit, miss, err := s.get(ctx, key, lease)
 		if err != nil {
 			return nil, nil
 		}
@@ -175,12 +174,31 @@ func (r *reading) ask(ctx context.Context) (*Entry, *RemoteMiss) {
 			}
 			return e, &RemoteMiss{RemotePosition: at}
 		}
+		if d, ok := ctx.Deadline(); ok && time.Until(d) < 8*pause {
+			try = patience
+		}
 		if !miss.Leased || try == patience || !s.wait(ctx, pause) {
 			s.counts.misses.Add(1)
 			return nil, miss
 		}
 		pause *= 2
 	}
+}
+
+// get asks the remote level. A caller in a hurry gives it a quarter of the time
+// that is left, so that one which hangs doesn't take the database's.
+func (s *shared) get(ctx context.Context, key Key, lease time.Duration) (*RemoteHit, *RemoteMiss, error) {
+	short := ctx
+	if d, ok := ctx.Deadline(); ok {
+		if left := time.Until(d); left < time.Second {
+			var cancel context.CancelFunc
+			short, cancel = context.WithTimeout(ctx, left/4)
+			defer cancel()
+		}
+	}
+	hit, miss, err := s.remote.Get(short, key, lease)
+	s.called(ctx, err)
+	return hit, miss, err
 }
 
 func remotePositionOf(hit *RemoteHit, miss *RemoteMiss) RemotePosition {
@@ -292,6 +310,10 @@ func (r *reading) offer(e *Entry, miss *RemoteMiss, ttl, keep time.Duration) {
 
 func (s *shared) store(e *Entry, key Key, schema *Schema, miss RemoteMiss, ttl, keep time.Duration, private bool, tree []Key) {
 	f := RemoteFill{Miss: miss, Facts: fillFacts(e), TTL: max(keep, time.Millisecond)}
+	if f.Facts == nil {
+		s.counts.dropped.Add(1)
+		return
+	}
 	if private {
 		f.TTL = keyTTL
 	} else {
@@ -327,7 +349,7 @@ func (s *shared) store(e *Entry, key Key, schema *Schema, miss RemoteMiss, ttl, 
 	e.shared.stamp.Store(&stamp{view: v, position: done.Position, proven: true})
 }
 
-// fillFacts are those of an entry at the remote level.
+// fillFacts are those of an entry at the remote level; none if it has too many.
 func fillFacts(e *Entry) []Fact {
 	facts := e.Facts
 	if len(facts) >= maxFillFacts {
@@ -335,7 +357,7 @@ func fillFacts(e *Entry) []Fact {
 		facts = unique(e.Tables)
 	}
 	if len(facts) >= MaxRemoteFacts {
-		facts = nil
+		return nil
 	}
 	return append(slices.Clone(facts), allFact)
 }

@@ -103,8 +103,7 @@ func (s *shared) fetch(ctx context.Context, key Key, f *fetch) {
 	if !s.usable() {
 		return
 	}
-	hit, _, err := s.remote.Get(ctx, key, 0)
-	s.called(ctx, err)
+	hit, _, err := s.get(ctx, key, 0)
 	if err != nil || hit == nil {
 		return
 	}

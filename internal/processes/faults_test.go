@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -196,5 +197,43 @@ func TestCloseWithoutRemote(t *testing.T) {
 			t.Fatal("Close hangs")
 		}
 		require.EqualValues(t, 11, p.Track.GetX(context.Background(), 1).UnitPrice)
+	})
+}
+
+// hung is a remote level that doesn't answer reads.
+type hung struct {
+	cache.Remote
+	hangs atomic.Bool
+}
+
+func (h *hung) Get(ctx context.Context, key cache.Key, lease time.Duration) (*cache.RemoteHit, *cache.RemoteMiss, error) {
+	if h.hangs.Load() {
+		<-ctx.Done()
+		return nil, nil, ctx.Err()
+	}
+	return h.Remote.Get(ctx, key, lease)
+}
+
+// A read with little time isn't failed by a remote level that hangs, and after a
+// few the others don't wait for it at all.
+func TestHangingRemote(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		var h *hung
+		join := w.join
+		w.join = func(t *testing.T) cache.Remote { h = &hung{Remote: join(t)}; return h }
+		p := w.process()
+		h.hangs.Store(true)
+		gets := func() int64 { return p.calls.gets.Load() }
+		for range 20 {
+			ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
+			began := gets()
+			_, err := p.Track.Get(entcache.Refresh(ctx), 1)
+			require.NoError(t, err)
+			cancel()
+			if gets() == began {
+				return
+			}
+		}
+		t.Fatal("every read waits")
 	})
 }
