@@ -90,8 +90,11 @@ func (c *Cache) Touch(ctx context.Context, h *Hold, f *Facts, typ string) {
 	switch {
 	case h.remote != nil:
 		c.shared.record(ctx, h.remote, touched)
+		if len(touched) > 0 {
+			c.shared.wroteNow(!h.remote.owed)
+		}
 	case len(touched) > 0:
-		c.shared.touch(ctx, touched)
+		c.shared.wroteNow(c.shared.touch(ctx, touched))
 	}
 }
 

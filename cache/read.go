@@ -119,6 +119,8 @@ type reading struct {
 	// kept there.
 	remote  Key
 	private bool
+	// offered is set if the remote level gets the result.
+	offered bool
 	// replaces is the entry that the read refreshes, if nobody waits for it.
 	replaces *Entry
 }
@@ -183,6 +185,14 @@ func (r *reading) load(ctx context.Context, rows *entsql.Rows) (*Entry, error) {
 		r.cache.remoteHit(ctx, r, e)
 		rows.ColumnScanner = newReplay(e.Rows, e.Types)
 		return e, nil
+	}
+	if miss != nil && miss.Lease != (RemoteLease{}) {
+		// Deferred: a driver may panic.
+		defer func() {
+			if !r.offered {
+				r.cache.shared.giveUp(r.remote, *miss)
+			}
+		}()
 	}
 	return r.fill(ctx, rows, miss)
 }

@@ -80,7 +80,7 @@ func (r *reading) refresh(e *Entry) {
 	sc := *r.scope
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(sc.Context), refreshTimeout)
 	stop := context.AfterFunc(c.ctx, cancel)
-	sc.Context, sc.explain, sc.tree = ctx, nil, nil
+	sc.Context, sc.explain, sc.tree, sc.top = ctx, nil, nil, nil
 	again := &reading{cache: c, scope: &sc, st: r.st, key: r.key, query: r.query, args: r.args, replaces: e}
 	if !c.background.start(func() {
 		defer func() { <-c.refreshes }()

@@ -31,7 +31,9 @@ type scope struct {
 	// that the cache follows, and behind that it hasn't got that far.
 	tokened, behind bool
 	seen            []RemotePosition
-	tree            *tree // nil without a remote level
+	// tree is a root's, once it has missed; top is the root of others.
+	tree *tree
+	top  *scope
 }
 
 // alone reports whether no result of this process will do, whoever reads it.
@@ -59,7 +61,7 @@ func (sc *scope) Value(key any) any {
 type Routed struct {
 	builder Builder
 	driver  dialect.Driver
-	tree    *tree // of a root
+	root    *scope // if it is one
 }
 
 // Done gives the builder its driver back. It is to be called when the read is
@@ -68,8 +70,8 @@ func (r Routed) Done() {
 	if r.builder != nil {
 		r.builder.EntcacheSetDriver(r.driver)
 	}
-	if r.tree != nil {
-		r.tree.end()
+	if r.root != nil && r.root.tree != nil {
+		r.root.tree.end()
 	}
 }
 
@@ -110,7 +112,7 @@ func (c *Cache) Route(ctx context.Context, q ent.Query) (context.Context, Routed
 	b.EntcacheSetDriver(sc.driver)
 	r := Routed{builder: b, driver: drv}
 	if sc.root {
-		r.tree = sc.tree
+		r.root = sc
 	}
 	return sc, r
 }
@@ -174,10 +176,11 @@ func (c *Cache) decide(ctx context.Context, b Builder, drv dialect.Driver) (*sco
 		if d.consistency != (Consistency{}) {
 			sc.consistency = d.consistency
 		}
-		if parent, _ := ctx.Value(scopeKey{}).(*scope); sc.root {
-			sc.tree = new(tree)
-		} else if parent != nil && parent.driver.cache == c {
-			sc.tree = parent.tree
+		if parent, _ := ctx.Value(scopeKey{}).(*scope); !sc.root && parent != nil && parent.driver.cache == c {
+			sc.top = parent
+			if parent.top != nil {
+				sc.top = parent.top
+			}
 		}
 	}
 	sc.driver = c.drivers.wrap(c, drv, o.DB)

@@ -64,6 +64,10 @@ type shared struct {
 	mu      sync.Mutex // for views that change
 	retired []Epoch
 	last    RemotePosition // of a write of this process
+	// wroteAt is when the last write of this process ended, since start, and own
+	// where it was announced; nil if it wasn't.
+	wroteAt atomic.Int64
+	own     atomic.Pointer[RemotePosition]
 
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -210,6 +214,32 @@ func (s *shared) wrote(at RemotePosition) {
 	if s.last.Epoch != at.Epoch || s.last.Position < at.Position {
 		s.last = at
 	}
+}
+
+// wroteNow says that a write of this process has ended, announced or not.
+func (s *shared) wroteNow(announced bool) {
+	s.mu.Lock()
+	last := s.last
+	s.mu.Unlock()
+	if announced {
+		s.own.Store(&last)
+	} else {
+		s.own.Store(nil)
+	}
+	s.wroteAt.Store(int64(max(s.now(), 1)))
+}
+
+// after reports whether an entry is of a state of the database that has the
+// writes of this process. That it depends on none of them isn't enough: another
+// process may have made it depend on one, which this process hasn't heard of
+// yet, and then written its own on top of it.
+func (s *shared) after(e *Entry, st *stamp, v *view) bool {
+	at := s.wroteAt.Load()
+	if at == 0 || int64(e.shared.read) >= at || st.proven && s.proved.Load() >= at {
+		return true
+	}
+	own := s.own.Load()
+	return own != nil && v != nil && own.Epoch == v.epoch && v.log.Now() >= own.Position
 }
 
 // close gives writes that have ended some time to be recorded, and ends the

@@ -51,6 +51,10 @@ type stamped struct {
 func (s *shared) vouches(e *Entry, sc *scope) bool {
 	age := s.now() - e.shared.read
 	c := sc.consistency
+	st, v := e.shared.stamp.Load(), s.view.Load()
+	if !s.after(e, st, v) {
+		return false
+	}
 	switch {
 	case c.level == strict && !mutant.On(mutant.StrictNear), sc.behind:
 		return false
@@ -64,7 +68,6 @@ func (s *shared) vouches(e *Entry, sc *scope) bool {
 	case eventual:
 		bound = min(bound, c.bound)
 	}
-	st, v := e.shared.stamp.Load(), s.view.Load()
 	if st.view != v {
 		return false
 	}
@@ -138,7 +141,7 @@ func (r *reading) ask(ctx context.Context) (*Entry, *RemoteMiss) {
 		return nil, nil
 	}
 	r.private, r.remote = private, key
-	if t := r.scope.tree; t != nil && !r.scope.root && !private {
+	if t := r.tree(); t != nil && !r.scope.root && !private {
 		t.follow(key)
 		if f := r.fetched(ctx, key); f != nil && !r.scope.refresh && r.scope.covered(f.hit.RemotePosition) {
 			if e := r.received(ctx, f.hit, f.view, f.position); e != nil {
@@ -286,6 +289,7 @@ func (r *reading) offer(e *Entry, miss *RemoteMiss, ttl, keep time.Duration) {
 		r.remote, _ = r.remoteKey(true)
 	}
 	private := r.private
+	r.offered = true
 	key, schema, sent := r.remote, r.scope.typ.Schema, *miss
 	send := func(keys []Key) {
 		select {
@@ -301,11 +305,21 @@ func (r *reading) offer(e *Entry, miss *RemoteMiss, ttl, keep time.Duration) {
 			<-s.stores
 		}
 	}
-	if t := r.scope.tree; t != nil && r.scope.root {
+	if t := r.tree(); t != nil && r.scope.root {
 		t.after(send)
 	} else {
 		send(nil)
 	}
+}
+
+// giveUp ends the right to fill a key, so that nobody waits for what doesn't come:
+// a fill that can't be stored does that.
+func (s *shared) giveUp(key Key, miss RemoteMiss) {
+	miss.Void = true
+	s.background.start(func() {
+		_, err := s.remote.Fill(s.ctx, key, RemoteFill{Miss: miss, Facts: []Fact{allFact}, TTL: keyTTL})
+		s.called(s.ctx, err)
+	})
 }
 
 func (s *shared) store(e *Entry, key Key, schema *Schema, miss RemoteMiss, ttl, keep time.Duration, private bool, tree []Key) {

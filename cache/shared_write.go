@@ -222,8 +222,8 @@ func (s *shared) end(e RemoteEnd, until time.Duration) error {
 }
 
 // touch records a write that wasn't announced: one that Ent didn't make. It waits
-// for the answer.
-func (s *shared) touch(ctx context.Context, touched []Fact) {
+// for the answer, and reports whether other processes were told.
+func (s *shared) touch(ctx context.Context, touched []Fact) bool {
 	err := errBroken
 	if !s.breaker.open.Load() {
 		var at RemotePosition
@@ -232,9 +232,10 @@ func (s *shared) touch(ctx context.Context, touched []Fact) {
 		if err == nil {
 			if _, err = s.observe(at); err == nil {
 				s.wrote(at)
-				return
+				return true
 			}
 		}
 	}
 	s.owe(ctx, err)
+	return false
 }

@@ -37,6 +37,19 @@ type fetch struct {
 	view     *view
 }
 
+// tree returns the tree that a read belongs to, or nil. A root's is made here: its
+// statement comes before those of its edges.
+func (r *reading) tree() *tree {
+	sc := r.scope
+	switch {
+	case sc.root && sc.tree == nil && r.replaces == nil:
+		sc.tree = new(tree)
+	case sc.top != nil:
+		return sc.top.tree
+	}
+	return sc.tree
+}
+
 // follow notes the key of a statement that isn't the root's.
 func (t *tree) follow(key Key) {
 	t.mu.Lock()
@@ -72,7 +85,7 @@ func (t *tree) end() {
 
 // fetchAhead asks for the statements that followed the root's when it was filled.
 func (r *reading) fetchAhead(keys []Key) {
-	c, t := r.cache, r.scope.tree
+	c, t := r.cache, r.tree()
 	if t == nil || !r.scope.root || len(keys) == 0 {
 		return
 	}
@@ -112,12 +125,10 @@ func (s *shared) fetch(ctx context.Context, key Key, f *fetch) {
 	}
 }
 
-// fetched returns what was asked for ahead, if it was there.
+// fetched returns what was asked for ahead, if it was there; of a read that has a
+// tree.
 func (r *reading) fetched(ctx context.Context, key Key) *fetch {
-	t := r.scope.tree
-	if t == nil || r.scope.root {
-		return nil
-	}
+	t := r.tree()
 	t.mu.Lock()
 	f := t.ahead[key]
 	delete(t.ahead, key)

@@ -36,6 +36,9 @@ func answered(err error) bool {
 		return s != "" && !strings.HasPrefix(s, "08") && s != "40003" && !strings.HasPrefix(s, "57P")
 	}
 	for ; err != nil; err = errors.Unwrap(err) {
+		if aborted[err.Error()] {
+			return true
+		}
 		t := reflect.TypeOf(err)
 		if t.Kind() == reflect.Pointer {
 			t = t.Elem()
@@ -50,6 +53,14 @@ func answered(err error) bool {
 		}
 	}
 	return false
+}
+
+// What drivers say of a commit that the server made a rollback, because a statement
+// of the transaction had failed: lib/pq, and pgx.
+var aborted = map[string]bool{
+	"pq: Could not complete operation in a failed transaction": true,
+	"pq: could not complete operation in a failed transaction": true,
+	"commit unexpectedly resulted in rollback":                 true,
 }
 
 // The drivers that run the database inside the process.

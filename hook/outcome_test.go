@@ -53,6 +53,18 @@ func TestAnswersOfDrivers(t *testing.T) {
 	})
 }
 
+// A commit that PostgreSQL made a rollback was answered.
+func TestAbortedTransactionsAreAnswered(t *testing.T) {
+	db := testdb.Open(t, dialect.Postgres)
+	tx, err := db.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = tx.ExecContext(t.Context(), "SELECT 1/0")
+	require.Error(t, err)
+	err = tx.Commit()
+	require.Error(t, err)
+	require.False(t, unanswered(err, db), "%T: %v", err, err)
+}
+
 // A write that the database didn't answer is held until nothing can become of it
 // any more, and takes effect then.
 func TestWritesInDoubt(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"entgo.io/ent/dialect/sql"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entcache/ent-cache/cache"
@@ -125,5 +126,27 @@ func TestRoundTripsOfEagerLoads(t *testing.T) {
 		a.Genre.UpdateOneID(1).SetName("blues").ExecX(ctx)
 		al := load(b, entcache.Consistent(ctx, entcache.Strict))
 		require.Equal(t, "blues", al.Edges.Tracks[0].Edges.Genre.Name)
+	})
+}
+
+// A process that has the right to fill and nothing to store gives it up, so that
+// the others don't wait for it.
+func TestLeasesAreGivenUp(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		a, b := w.process(), w.process()
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		tracks := func(p *process, ctx context.Context) error {
+			// More rows than the policy allows would do as well.
+			_, err := p.Track.Query().Where(func(s *sql.Selector) { s.Where(sql.ExprP("unit_price > abs(-9223372036854775807 - 1)")) }).IDs(ctx)
+			return err
+		}
+		require.Error(t, tracks(a, ctx), "the database refuses it")
+		require.Eventually(t, func() bool {
+			gets := b.calls.gets.Load()
+			require.Error(t, tracks(b, ctx))
+			return b.calls.gets.Load()-gets == 1
+		}, 900*time.Millisecond, 10*time.Millisecond, "one look, and no wait until the lease is over")
 	})
 }
