@@ -17,6 +17,8 @@ SEED ?= 1
 OPS ?= 20000
 DB ?= all
 FUZZTIME ?= 30s
+# faults: the servers, and by that the database.
+FAULTS_DB ?= postgres,redis
 ARGS ?=
 
 # Modules of their own, which the commands of the main one don't see.
@@ -47,6 +49,10 @@ test-quick: ## Run the tests that need no server, without the race detector
 oracle: $(SERVERS) ## Compare a cached and an uncached client over random operations (SEED= OPS= DB=)
 	$(SERVERS) -only $(DB) -- $(GO) run ./internal/oracle/cmd/oracle -seed $(SEED) -ops $(OPS) -db $(DB)
 
+.PHONY: faults
+faults: $(SERVERS) ## Kill, stop and cut off real processes and Redis, and check every read (ARGS=)
+	$(SERVERS) -only $(FAULTS_DB) -- $(GO) test -tags faults -timeout 0 -count 1 -v -run '^TestFaults$$' ./internal/faults -args -long $(ARGS)
+
 # Before Go 1.27 fuzzing may end with "context deadline exceeded" and no finding (go.dev/issue/75804): that alone is no failure.
 .PHONY: fuzz
 fuzz: ## Run every fuzz test for FUZZTIME=
@@ -72,7 +78,7 @@ example-processes: ## Run the example shop in several processes, with Redis (ARG
 	$(GO) run ./example/processes $(ARGS)
 
 .PHONY: bench
-bench: ## Measure reads uncached, as hits and as misses (ARGS=)
+bench: ## Measure reads uncached, as hits and as misses (ARGS=, ARGS=-remote for several processes)
 	cd internal/benchmarks && $(GO) run ./cmd/table $(ARGS)
 
 .PHONY: lint

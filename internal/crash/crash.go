@@ -1,12 +1,13 @@
 // Package crash names the points of the engine at which a process can be made to
-// die or to stand still, to test what the others then see. With the build tag
+// die, to stand still or to wait, to test what the others then see. With the build tag
 // faults the environment says at which one; without the tag At does nothing and
 // the compiler leaves the calls out.
 package crash
 
 // Env names the variable that says where a process ends: label:n kills it when
 // it comes to the label for the n-th time, label:n:stop makes it stand still
-// until SIGCONT. Without it, or without the build tag faults, At does nothing.
+// until SIGCONT, and label:n:50ms makes every n-th that comes there wait that
+// long. Without it, or without the build tag faults, At does nothing.
 const Env = "ENTCACHE_CRASH_AT"
 
 // The points.

@@ -21,6 +21,11 @@ type Campaign struct {
 	Seed    uint64
 	// Ops is the number of operations of all lists together.
 	Ops int
+	// Processes spreads each list over so many caches that share a remote level,
+	// if it is two or more. Reads are Strict then, or with Tokens bounded ones
+	// that follow the token of the last write; both must be exact.
+	Processes int
+	Tokens    bool
 	// Progress gets a line now and then; nil means none.
 	Progress io.Writer
 	// Shrink bounds the time a failing list is made shorter for.
@@ -71,6 +76,9 @@ func (c Campaign) Run(ctx context.Context) (Stats, error) {
 			databases[name] = d
 		}
 		list := Generate(d, seed, Length)
+		if c.Processes > 1 {
+			list.spread(c.Processes, c.Tokens)
+		}
 		s, err := Run(ctx, d, list, false)
 		total.Add(s)
 		if err != nil {
@@ -100,6 +108,10 @@ func (c Campaign) Run(ctx context.Context) (Stats, error) {
 
 // Line is the counts on one line.
 func (s Stats) Line(took time.Duration) string {
-	return fmt.Sprintf("%d operations (%d reads compared, %d of them errors; %d writes, %d of them errors), %.0f%% hits, %.0f operations/s",
-		s.Ops, s.Reads, s.ReadErrors, s.Writes, s.WriteErrors, 100*s.HitRatio(), float64(s.Ops)/took.Seconds())
+	remote := ""
+	if s.RemoteHits > 0 {
+		remote = fmt.Sprintf(" (%.0f%% at the remote level)", 100*float64(s.RemoteHits)/float64(s.Hits+s.Misses))
+	}
+	return fmt.Sprintf("%d operations (%d reads compared, %d of them errors; %d writes, %d of them errors), %.0f%% hits%s, %.0f operations/s",
+		s.Ops, s.Reads, s.ReadErrors, s.Writes, s.WriteErrors, 100*s.HitRatio(), remote, float64(s.Ops)/took.Seconds())
 }

@@ -37,12 +37,14 @@ type StormStats struct {
 	Still        int64
 	Hits, Misses uint64
 	Coalesced    uint64
+	// InDoubt are the writes that the database didn't answer.
+	InDoubt uint64
 }
 
 // Line is the counts on one line.
 func (s StormStats) Line() string {
-	return fmt.Sprintf("%d reads at work (%.2f%% inconclusive), %d at rest, %d commits, %d rollbacks, %.0f%% hits, %d coalesced",
-		s.Reads, 100*float64(s.Inconclusive)/float64(max(1, s.Reads)), s.Still, s.Commits, s.Rollbacks,
+	return fmt.Sprintf("%d reads at work (%.2f%% inconclusive), %d at rest, %d commits, %d rollbacks, %d in doubt, %.0f%% hits, %d coalesced",
+		s.Reads, 100*float64(s.Inconclusive)/float64(max(1, s.Reads)), s.Still, s.Commits, s.Rollbacks, s.InDoubt,
 		100*float64(s.Hits)/float64(max(1, s.Hits+s.Misses)), s.Coalesced)
 }
 
@@ -57,12 +59,14 @@ type storm struct {
 	*run
 	Storm
 	pool []Op
-	// begun counts commits that may have taken effect, ended those that have.
+	// begun counts commits that may have taken effect, ended those that have, or
+	// never will.
 	begun, ended atomic.Int64
 	counts       struct{ reads, inconclusive, commits, rollbacks, still atomic.Int64 }
+	hurried      atomic.Int64 // when a write last got little time
 
 	mu     sync.Mutex
-	failed *Mismatch
+	failed error
 }
 
 // Run empties the database, fills it and lets the goroutines loose. Its error is
@@ -71,7 +75,7 @@ func (s Storm) Run(ctx context.Context, d *Database) (StormStats, error) {
 	if err := d.Reset(ctx); err != nil {
 		return StormStats{}, err
 	}
-	h, err := entcache.New(entcache.WithLogger(slog.New(slog.DiscardHandler)))
+	h, err := entcache.New(entcache.WithLogger(slog.New(slog.DiscardHandler)), entcache.WithInDoubt(inDoubt))
 	if err != nil {
 		return StormStats{}, err
 	}
@@ -79,6 +83,7 @@ func (s Storm) Run(ctx context.Context, d *Database) (StormStats, error) {
 	w := &storm{run: &run{Database: d, handle: h}, Storm: s}
 	w.plain = reflect.ValueOf(d.Package.Open(counting{entsql.OpenDB(d.Dialect, d.db)}))
 	w.cached = w.client(&slow{Driver: entsql.OpenDB(d.Dialect, d.db)})
+	w.processes = []*process{{handle: h, cached: w.cached}}
 	g := &generator{m: d.model, rng: rand.New(rand.NewPCG(s.Seed, 1))}
 	g.chooseFocus()
 	for _, op := range g.rows() {
@@ -91,9 +96,11 @@ func (s Storm) Run(ctx context.Context, d *Database) (StormStats, error) {
 		w.round(ctx, g)
 		w.still(ctx)
 	}
-	total := h.Stats().Total()
+	counted := h.Stats()
+	total := counted.Total()
 	stats := StormStats{
-		Reads: w.counts.reads.Load(), Inconclusive: w.counts.inconclusive.Load(), Still: w.counts.still.Load(),
+		InDoubt: counted.InDoubt,
+		Reads:   w.counts.reads.Load(), Inconclusive: w.counts.inconclusive.Load(), Still: w.counts.still.Load(),
 		Commits: w.counts.commits.Load(), Rollbacks: w.counts.rollbacks.Load(),
 		Hits: total.Hits + total.Coalesced, Misses: total.Misses, Coalesced: total.Coalesced,
 	}
@@ -178,10 +185,14 @@ func settled(err error) bool {
 }
 
 func (w *storm) fail(op Op, cached, plain string) {
+	w.stop(&Mismatch{Op: op, Cached: cached, Plain: plain})
+}
+
+func (w *storm) stop(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.failed == nil {
-		w.failed = &Mismatch{Op: op, Cached: cached, Plain: plain}
+		w.failed = err
 	}
 }
 
@@ -194,21 +205,29 @@ func (w *storm) ask(ctx context.Context, t *typ, data []byte) (answer, int64) {
 
 // change runs a write, or some in a transaction.
 func (w *storm) change(ctx context.Context, g *generator) {
-	if g.rng.IntN(8) == 0 {
-		short, cancel := context.WithTimeout(ctx, time.Duration(g.rng.IntN(1000))*time.Microsecond)
-		defer cancel()
-		ctx = short
+	if g.rng.IntN(8) == 0 && w.mayHurry() {
+		if err := w.hurry(ctx, g); err != nil {
+			w.stop(err)
+		}
+		return
 	}
+	w.commit(ctx, g, w.cached, func() {})
+}
+
+// commit runs a write, or some in a transaction, on a client. It calls over, once
+// the database may have it, before it counts the commit as ended.
+func (w *storm) commit(ctx context.Context, g *generator, client reflect.Value, over func()) {
 	if g.rng.IntN(3) > 0 {
 		op := g.write()
-		wr := w.writer(ctx, w.cached, op)
+		wr := w.writer(ctx, client, op)
 		w.begun.Add(1)
 		_ = wr.write(op.Kind, w.byName[op.Type], rest(op.Data))
+		over()
 		w.ended.Add(1)
 		w.counts.commits.Add(1)
 		return
 	}
-	out := call(w.cached, "Tx", reflect.ValueOf(ctx))
+	out := call(client, "Tx", reflect.ValueOf(ctx))
 	if errorOf(out[1]) != nil {
 		return
 	}
@@ -227,6 +246,7 @@ func (w *storm) change(ctx context.Context, g *generator) {
 	if errorOf(call(tx, "Commit")[0]) != nil {
 		call(tx, "Rollback")
 	}
+	over()
 	w.ended.Add(1)
 	w.counts.commits.Add(1)
 }

@@ -18,8 +18,9 @@ type Database struct {
 	// Dialect is Ent's name of the database.
 	Dialect string
 
-	db    *sql.DB
-	close func() error
+	test    *testdb.Database
+	db      *sql.DB
+	sharing *sharing
 }
 
 // Open creates a database of a dialect with the tables of a domain.
@@ -29,17 +30,12 @@ func Open(ctx context.Context, domain, dialectName string) (*Database, error) {
 		return nil, err
 	}
 	d := &Database{model: m, Dialect: dialectName}
-	t, err := testdb.New(ctx, dialectName)
-	if err != nil {
+	if d.test, err = testdb.New(ctx, dialectName); err != nil {
 		return nil, err
 	}
-	if d.db, err = t.Open(); err != nil {
-		_ = t.Close()
+	if d.db, err = d.test.Open(); err != nil {
+		_ = d.test.Close()
 		return nil, err
-	}
-	d.close = func() error {
-		_ = d.db.Close()
-		return t.Close()
 	}
 	if err := d.Migrate(ctx, d.Package.Open(entsql.OpenDB(dialectName, d.db))); err != nil {
 		_ = d.Close()
@@ -55,7 +51,13 @@ func Open(ctx context.Context, domain, dialectName string) (*Database, error) {
 }
 
 // Close drops the database.
-func (d *Database) Close() error { return d.close() }
+func (d *Database) Close() error {
+	if d.sharing != nil {
+		d.sharing.close()
+	}
+	_ = d.db.Close()
+	return d.test.Close()
+}
 
 // Reset deletes all rows, and makes the database count from one again.
 func (d *Database) Reset(ctx context.Context) error {

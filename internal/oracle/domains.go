@@ -50,10 +50,25 @@ func (m *model) readPolicies() {
 	defer bounding.Unlock()
 	for i, t := range m.types {
 		q := call(clientOf(client, t), "Query")[0].Interface()
-		p := q.(cache.Builder).EntcacheType().Policy
+		typ := q.(cache.Builder).EntcacheType()
+		p := typ.Policy
 		t.cached = p != nil
+		t.addGroups(typ.Table)
 		if i == len(m.types)/2 && p != nil && p.MaxRows == 0 {
 			p.MaxRows = maxRows
+		}
+	}
+}
+
+// addGroups adds the predicates by which a type's policy groups its rows to those
+// that name keys.
+func (t *typ) addGroups(table *cache.Table) {
+	for i, f := range t.Fields {
+		if f.References != "" || f.Values != nil {
+			continue
+		}
+		if c := table.Column(f.Column); c != nil && c.Grouped {
+			t.keys = append(t.keys, equalities(t.fieldPreds[i])...)
 		}
 	}
 }

@@ -105,7 +105,7 @@ func (g *generator) data(least, most int) []byte {
 // Shares of kinds of operations, in a hundred.
 const (
 	readShare  = 83
-	repeated   = 92 // of the reads
+	repeated   = 94 // of the reads
 	maxRepeats = 12
 )
 

@@ -26,8 +26,8 @@ type typ struct {
 	cached bool         // has a policy
 	entity reflect.Type // the struct
 	// Predicates by what they are about; those of fields and edges stand where
-	// the field or edge does. keys name values of foreign keys and enums, logic
-	// is And, Or and Not.
+	// the field or edge does. keys name values of foreign keys, enums and groups,
+	// logic is And, Or and Not.
 	idPreds, keys, logic  []function
 	fieldPreds, edgePreds [][]function
 	// Orders likewise.

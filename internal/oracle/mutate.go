@@ -90,6 +90,9 @@ func (w *writer) someID(c *choices, t *typ) (reflect.Value, bool) {
 		if have.Len() == 0 {
 			return idOf(t.id, 1+n%ids), false
 		}
+		if c.n(2) == 1 {
+			return have.Index(n % min(have.Len(), 3)), true
+		}
 		return have.Index(n % have.Len()), true
 	}
 	return idOf(t.id, 1+n%ids), true
@@ -209,6 +212,11 @@ func (w *writer) change(c *choices, b reflect.Value, t *typ, id reflect.Value) {
 		if c.n(2) == 1 {
 			return
 		}
+	}
+	if len(t.edges) > 0 && c.n(4) == 3 {
+		// Nothing but an edge: there is little else to invalidate by.
+		w.changeEdge(c, b, t, id, t.edge(c))
+		return
 	}
 	for range 1 + c.n(3) {
 		if len(t.edges) > 0 && c.n(2) == 1 {

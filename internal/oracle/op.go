@@ -62,13 +62,24 @@ type List struct {
 	// Ledger is how many facts the cache's ledger remembers: with few, writes
 	// often push others out.
 	Ledger int
-	Ops    []Op
+	// Processes is how many caches the operations are spread over, one if it is
+	// less than two. Their reads are Strict, or with Tokens carry the token of
+	// the last write.
+	Processes int
+	Tokens    bool
+	Ops       []Op
 }
 
 // Write writes the list as a replay file.
 func (l List) Write(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "domain %s\nledger %d\n", l.Domain, l.Ledger)
+	if l.Processes > 1 {
+		fmt.Fprintf(b, "processes %d\n", l.Processes)
+	}
+	if l.Tokens {
+		fmt.Fprintln(b, "tokens")
+	}
 	for _, o := range l.Ops {
 		fmt.Fprintln(b, o)
 	}
@@ -88,6 +99,12 @@ func Parse(r io.Reader) (l List, err error) {
 			if l.Ledger, err = strconv.Atoi(f[1]); err != nil {
 				return l, fmt.Errorf("entcache: line %d: %w", n, err)
 			}
+		case f[0] == "processes" && len(f) == 2:
+			if l.Processes, err = strconv.Atoi(f[1]); err != nil {
+				return l, fmt.Errorf("entcache: line %d: %w", n, err)
+			}
+		case f[0] == "tokens" && len(f) == 1:
+			l.Tokens = true
 		case len(f) < 2 || !slices.Contains(kindNames[1:], f[0]):
 			return l, fmt.Errorf("entcache: line %d isn't an operation: %q", n, s.Text())
 		default:
@@ -136,6 +153,15 @@ func (c *choices) hotOf(salt string, n int) int {
 	h := fnv.New64a()
 	_, _ = h.Write(binary.AppendUvarint([]byte(salt), c.hot<<1|uint64(c.n(2))))
 	return int(h.Sum64() % uint64(n))
+}
+
+// id chooses the number of an id that reads and references ask for. Low ones are
+// hot.
+func (c *choices) id() int {
+	if c.n(2) == 1 {
+		return 1 + c.n(3)
+	}
+	return 1 + c.n(ids+padded)
 }
 
 // rarely is true one time in n, and false if nothing is left to decide with.

@@ -18,6 +18,9 @@ func (m *model) predicate(c *choices, t *typ, depth int) reflect.Value {
 		list = t.keys
 	case n < 6 && len(t.Fields) > 0:
 		list = t.fieldPreds[c.hotOf(t.Name, len(t.Fields))]
+		if equal := equalities(list); c.n(3) == 0 && len(equal) > 0 {
+			list = equal
+		}
 	case n < 7 && len(t.edges) > 0:
 		list = t.edgePreds[t.edge(c).index]
 	case depth > 0:
@@ -36,6 +39,17 @@ func (m *model) predicate(c *choices, t *typ, depth int) reflect.Value {
 	}
 	p := list[i]
 	return p.fn.Call(m.arguments(c, p, depth))[0]
+}
+
+// equalities are those of a field's predicates that name the values they want.
+func equalities(list []function) []function {
+	var equal []function
+	for _, p := range list {
+		if p.rest == "" || p.rest == "EQ" || p.rest == "In" {
+			equal = append(equal, p)
+		}
+	}
+	return equal
 }
 
 // nested reports whether a function takes predicates.

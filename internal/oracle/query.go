@@ -89,7 +89,7 @@ func (r *reader) root(c *choices, t *typ) (reflect.Value, *typ, error) {
 		if t.id == nil || len(t.edges) == 0 {
 			break
 		}
-		out := call(r.of(t), "Get", reflect.ValueOf(r.ctx), idOf(t.id, 1+c.n(ids)))
+		out := call(r.of(t), "Get", reflect.ValueOf(r.ctx), idOf(t.id, c.id()))
 		if err := errorOf(out[1]); err != nil {
 			return q, t, err
 		}
@@ -259,7 +259,7 @@ func (r *reader) terminal(c *choices, q reflect.Value, t *typ) answer {
 		if t.id == nil {
 			return r.run(q, "Count")
 		}
-		return result(call(r.of(t), "Get", reflect.ValueOf(r.ctx), idOf(t.id, 1+c.n(ids))))
+		return result(call(r.of(t), "Get", reflect.ValueOf(r.ctx), idOf(t.id, c.id())))
 	case 7:
 		if t.ID == nil {
 			break
@@ -305,7 +305,7 @@ func (r *reader) terminal(c *choices, q reflect.Value, t *typ) answer {
 // whereID narrows a query to one id.
 func (r *reader) whereID(c *choices, q reflect.Value, t *typ) {
 	pred := q.MethodByName("Where").Type().In(0).Elem()
-	id := idOf(t.id, 1+c.n(ids)).Interface()
+	id := idOf(t.id, c.id()).Interface()
 	call(q, "Where", reflect.ValueOf(sql.FieldEQ(t.ID.Column, id)).Convert(pred))
 }
 

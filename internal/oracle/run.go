@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"log/slog"
 	"reflect"
 	"runtime"
 	"strings"
@@ -23,8 +22,9 @@ type Stats struct {
 	// ReadErrors and WriteErrors are those that the database, or a check of
 	// Ent's, answered with. They are compared as results are.
 	ReadErrors, WriteErrors int
-	// Hits and Misses are the statements of the cached client.
-	Hits, Misses, Bypasses uint64
+	// Hits and Misses are the statements of the cached clients, RemoteHits those
+	// of the hits that came from the level that processes share.
+	Hits, RemoteHits, Misses, Bypasses uint64
 }
 
 // Add adds the counts of another run.
@@ -35,6 +35,7 @@ func (s *Stats) Add(o Stats) {
 	s.ReadErrors += o.ReadErrors
 	s.WriteErrors += o.WriteErrors
 	s.Hits += o.Hits
+	s.RemoteHits += o.RemoteHits
 	s.Misses += o.Misses
 	s.Bypasses += o.Bypasses
 }
@@ -66,8 +67,12 @@ func (m *Mismatch) Error() string {
 // run is the state of one list of operations on its way through a database.
 type run struct {
 	*Database
+	// handle and cached are those of the process that is at work.
 	handle        *entcache.Handle
 	cached, plain reflect.Value
+	processes     []*process
+	tokens        bool
+	token         string
 	tx            transaction
 	stats         Stats
 	recent        []Op // the last reads
@@ -91,19 +96,16 @@ func Run(ctx context.Context, d *Database, l List, keepLog bool) (Stats, error) 
 	if err := d.Reset(ctx); err != nil {
 		return Stats{}, err
 	}
-	r := &run{Database: d, keepLog: keepLog}
-	h, err := entcache.New(entcache.WithLedgerFacts(max(l.Ledger, 1)), entcache.WithLogger(slog.New(slog.DiscardHandler)))
-	if err != nil {
-		return Stats{}, err
-	}
-	defer h.Close()
-	r.handle = h
+	r := &run{Database: d, keepLog: keepLog, tokens: l.Tokens}
 	drv := driverOf(d)
 	r.plain = reflect.ValueOf(d.Package.Open(drv))
 	if keepLog {
 		drv = dialect.DebugWithContext(drv, func(_ context.Context, v ...any) { r.logf("    %s", fmt.Sprint(v...)) })
 	}
-	r.cached = r.client(drv)
+	if err := r.join(ctx, l, drv); err != nil {
+		r.leave()
+		return r.stats, err
+	}
 	for i, op := range l.Ops {
 		r.apply(ctx, i, op)
 		if r.failed != nil {
@@ -111,11 +113,7 @@ func Run(ctx context.Context, d *Database, l List, keepLog bool) (Stats, error) 
 		}
 	}
 	r.end(ctx, len(l.Ops))
-	total := h.Stats().Total()
-	r.stats.Hits, r.stats.Misses = total.Hits+total.Coalesced, total.Misses
-	for _, n := range total.Bypasses {
-		r.stats.Bypasses += n
-	}
+	r.leave()
 	if r.failed != nil {
 		r.failed.Log = r.log
 		return r.stats, r.failed
@@ -169,6 +167,7 @@ func (r *run) apply(ctx context.Context, i int, op Op) {
 				end = r.tx.rollback
 			}
 			r.logf("    error: %v", end())
+			r.wrote(ctx)
 			foreign := r.tx.foreign
 			r.tx = transaction{}
 			if foreign {
@@ -199,6 +198,7 @@ func (r *run) remember(op Op) {
 
 // read runs a read on both clients and compares.
 func (r *run) read(ctx context.Context, i int, op Op) {
+	r.enter(op)
 	t := r.byName[op.Type]
 	c := &choices{data: op.Data}
 	ctx = r.asViewer(ctx, c.n(viewers))
@@ -224,7 +224,7 @@ func (r *run) read(ctx context.Context, i int, op Op) {
 		cached = debugClient(cached)
 	}
 	r.stats.Reads++
-	a := r.ask(directed, cached, t, data)
+	a := r.ask(r.exact(directed), cached, t, data)
 	b := r.reader(ctx, plain).read(t, data)
 	if b.err != nil {
 		r.stats.ReadErrors++
@@ -289,6 +289,7 @@ func (r *run) fail(i int, op Op, cached, plain string) {
 
 // write runs a write on the cached client, in the transaction if one is open.
 func (r *run) write(ctx context.Context, i int, op Op) {
+	r.enter(op)
 	t := r.byName[op.Type]
 	c := &choices{data: op.Data}
 	ctx = r.asViewer(ctx, c.n(viewers))
@@ -302,6 +303,7 @@ func (r *run) write(ctx context.Context, i int, op Op) {
 	}
 	r.stats.Writes++
 	err := w.write(op.Kind, t, rest(op.Data))
+	r.wrote(ctx)
 	if err != nil {
 		r.stats.WriteErrors++
 		r.logf("    error: %v", err)
@@ -327,6 +329,7 @@ func (r *run) begin(ctx context.Context, i int, op Op) {
 	if r.tx.client.IsValid() {
 		return
 	}
+	r.enter(op)
 	c := &choices{data: op.Data}
 	var out []reflect.Value
 	way, hidden := c.n(foreignWay+1), c.n(2) == 1
@@ -350,6 +353,7 @@ func (r *run) begin(ctx context.Context, i int, op Op) {
 		r.OnCommit(tx.Interface(), func() {
 			// The transaction took effect before hooks of the program go on.
 			r.tx = transaction{}
+			r.wrote(ctx)
 			for _, op := range r.recent[max(0, len(r.recent)-4):] {
 				r.read(ctx, i, op)
 			}

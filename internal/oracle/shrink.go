@@ -14,7 +14,9 @@ func Shrink(ctx context.Context, d *Database, l List, limit time.Duration) List 
 		if time.Now().After(deadline) {
 			return nil
 		}
-		_, err := Run(ctx, d, List{Domain: l.Domain, Ledger: l.Ledger, Ops: ops}, false)
+		tried := l
+		tried.Ops = ops
+		_, err := Run(ctx, d, tried, false)
 		errors.As(err, &m)
 		return m
 	}

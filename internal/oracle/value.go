@@ -14,8 +14,12 @@ import (
 	"github.com/entcache/ent-cache/internal/schemas/ids/ident"
 )
 
-// ids is how many ids reads ask for; most rows get one of those.
-const ids = 14
+// ids is how many ids reads ask for; most rows get one of those. The padded ids
+// after them are texts that equal the first ones in MySQL, and no others.
+const (
+	ids    = 14
+	padded = 3
+)
 
 // The values of fields are few, so that reads and writes meet. Value noValue is
 // a type's zero.
@@ -39,7 +43,7 @@ var someTypes = map[reflect.Type]func(n int) any{
 	reflect.TypeFor[[]string]():       func(n int) any { return []string{"x", texts[n%numValues]} },
 	reflect.TypeFor[map[string]any](): func(n int) any { return map[string]any{"k": texts[n%numValues], "n": n % numValues} },
 	reflect.TypeFor[uuid.UUID]():      func(n int) any { return uuid.UUID{6: 0x40, 8: 0x80, 15: byte(n)} },
-	reflect.TypeFor[ident.Doc]():      func(n int) any { return ident.Doc("doc_" + strconv.Itoa(n)) },
+	reflect.TypeFor[ident.Doc]():      func(n int) any { return ident.Doc("doc_" + number(n)) },
 	reflect.TypeFor[ident.Token]():    func(n int) any { return ident.Token{0: 'x', 15: byte(n)} },
 	reflect.TypeFor[[]byte]():         func(n int) any { return []byte(texts[n%numValues]) },
 }
@@ -84,7 +88,7 @@ func idOf(t reflect.Type, n int) reflect.Value {
 	v := reflect.New(t).Elem()
 	switch t.Kind() {
 	case reflect.String:
-		v.SetString("k" + strconv.Itoa(n))
+		v.SetString("k" + number(n))
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		v.SetInt(int64(n))
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
@@ -95,6 +99,14 @@ func idOf(t reflect.Type, n int) reflect.Value {
 	return v
 }
 
+// number is id n as part of a text.
+func number(n int) string {
+	if n > ids {
+		return strconv.Itoa(n-ids) + " "
+	}
+	return strconv.Itoa(n)
+}
+
 // fieldValue chooses a value for a field, of the Go type t.
 func (m *model) fieldValue(c *choices, f *domain.Field, ofID bool, t reflect.Type) reflect.Value {
 	switch {
@@ -103,7 +115,7 @@ func (m *model) fieldValue(c *choices, f *domain.Field, ofID bool, t reflect.Typ
 		v.Elem().Set(m.fieldValue(c, f, ofID, t.Elem()))
 		return v
 	case f != nil && (ofID || f.References != "" && m.byName[f.References].id == t):
-		return idOf(t, 1+c.n(ids))
+		return idOf(t, c.id())
 	case f != nil && len(f.Values) > 0:
 		return reflect.ValueOf(f.Values[c.n(len(f.Values))]).Convert(t)
 	case f != nil && f.Unique && t.Kind() == reflect.String && someTypes[t] == nil:

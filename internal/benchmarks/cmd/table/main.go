@@ -1,6 +1,7 @@
 // Command table measures every read uncached, as a hit and as a miss, all in
 // one process and in turns, and prints a table in Markdown. Then it measures what
-// hits cost in parallel, and in a cache of many entries.
+// hits cost in parallel, and in a cache of many entries. With -remote it measures
+// the level that processes share instead, on a private Redis server.
 package main
 
 import (
@@ -8,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"regexp"
 	"runtime"
 	"time"
@@ -16,22 +18,29 @@ import (
 )
 
 func main() {
+	benchmarks.Process()
 	memory := flag.Bool("memory", false, "keep the database in memory instead of in a file")
 	rounds := flag.Int("rounds", 15, "how many `times` each read is measured; the table has the medians")
 	each := flag.Duration("each", 100*time.Millisecond, "how `long` a read is measured each time")
 	entries := flag.Int("entries", 1_000_000, "how many `entries` the large cache has, in about 1 kB each; 0 leaves it out")
-	only := flag.String("run", "", "measure only the reads whose names match the `regexp`")
+	only := flag.String("run", "", "measure only the reads, or with -remote the sections, whose names match the `regexp`")
+	shared := flag.Bool("remote", false, "measure the level that processes share: hits, writes, near, misses, down and invalidation")
 	flag.Parse()
-	if err := run(context.Background(), *memory, max(1, *rounds), *each, *entries, *only); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *memory, *shared, max(1, *rounds), *each, *entries, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "table:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, memory bool, rounds int, each time.Duration, entries int, only string) error {
+func run(ctx context.Context, memory, shared bool, rounds int, each time.Duration, entries int, only string) error {
 	pattern, err := regexp.Compile(only)
 	if err != nil {
 		return err
+	}
+	if shared {
+		return remote(ctx, memory, rounds, each, pattern.MatchString)
 	}
 	s, err := benchmarks.Open(ctx, memory)
 	if err != nil {

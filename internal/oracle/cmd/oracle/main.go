@@ -1,6 +1,7 @@
 // Command oracle compares a cached and an uncached client over random
 // operations, and prints the shortest list of operations it finds that makes
-// them differ. With -goroutines it lets several loose on one database instead.
+// them differ. With -processes the cached side is several caches that share a
+// remote level. With -goroutines it lets several loose on one database instead.
 package main
 
 import (
@@ -29,6 +30,8 @@ type options struct {
 	out        string
 	shrink     time.Duration
 	goroutines int
+	processes  int
+	tokens     bool
 	storm      time.Duration
 }
 
@@ -42,6 +45,8 @@ func main() {
 	flag.StringVar(&o.out, "out", "", "write the operations of a failure to this file")
 	flag.DurationVar(&o.shrink, "shrink", time.Minute, "how long to look for a shorter list that fails")
 	flag.IntVar(&o.goroutines, "goroutines", 0, "let this many readers, and half as many writers, loose on each domain")
+	flag.IntVar(&o.processes, "processes", 1, "spread the operations over this many caches that share a remote level: the Redis of "+testdb.RedisEnv+", or a simulated one")
+	flag.BoolVar(&o.tokens, "tokens", false, "with -processes, make reads bounded ones that carry the token of the last write, and not strict ones")
 	flag.DurationVar(&o.storm, "for", 5*time.Second, "how long, with -goroutines")
 	name := flag.String("mutant", "none", "switch on a deliberate error; needs a build with -tags mutant")
 	flag.Parse()
@@ -97,7 +102,7 @@ func (o options) names() []string {
 
 func (o options) compare(ctx context.Context, d string) error {
 	fmt.Printf("%s: seed %d, %d operations\n", d, o.seed, o.ops)
-	c := oracle.Campaign{Dialect: d, Seed: o.seed, Ops: o.ops, Domains: o.names(), Progress: os.Stdout, Shrink: o.shrink}
+	c := oracle.Campaign{Dialect: d, Seed: o.seed, Ops: o.ops, Domains: o.names(), Progress: os.Stdout, Shrink: o.shrink, Processes: o.processes, Tokens: o.tokens}
 	start := time.Now()
 	s, err := c.Run(ctx)
 	fmt.Printf("%s: %s\n", d, s.Line(time.Since(start)))
