@@ -17,6 +17,8 @@ SEED ?= 1
 OPS ?= 20000
 DB ?= all
 FUZZTIME ?= 30s
+# simulation: how many histories to play, from SEED on.
+HISTORIES ?= 20000
 # faults: the servers, and by that the database.
 FAULTS_DB ?= postgres,redis
 ARGS ?=
@@ -34,8 +36,8 @@ help: ## Show this help
 .PHONY: test
 test: lint $(SERVERS) ## Run all tests with the race detector, on SQLite, PostgreSQL, MariaDB and Redis
 	$(SERVERS) -- $(GO) test $(RACE) -p $(P) -timeout $(TIMEOUT) $(TESTFLAGS) ./...
-	@# The race detector would make the searches of the model too slow; nothing in them is concurrent.
-	$(GO) test -timeout $(TIMEOUT) $(TESTFLAGS) ./internal/model
+	@# The race detector would make these too slow: the model's searches, and the simulation, where one goroutine runs at a time.
+	$(GO) test -timeout $(TIMEOUT) $(TESTFLAGS) ./internal/model ./internal/simulation
 	@for module in $(MODULES); do \
 		echo "cd $$module && $(GO) test ./..."; \
 		(cd "$$module" && "$(CURDIR)/$(SERVERS)" -- $(GO) test $(RACE) -p $(P) -timeout $(TIMEOUT) $(TESTFLAGS) ./...); \
@@ -48,6 +50,10 @@ test-quick: ## Run the tests that need no server, without the race detector
 .PHONY: oracle
 oracle: $(SERVERS) ## Compare a cached and an uncached client over random operations (SEED= OPS= DB=)
 	$(SERVERS) -only $(DB) -- $(GO) run ./internal/oracle/cmd/oracle -seed $(SEED) -ops $(OPS) -db $(DB)
+
+.PHONY: simulation
+simulation: ## Play random histories of several processes, with faults (SEED= HISTORIES=)
+	$(GO) test -timeout 0 -count 1 -v -run '^TestSimulation$$' ./internal/simulation -args -seed $(SEED) -histories $(HISTORIES)
 
 .PHONY: faults
 faults: $(SERVERS) ## Kill, stop and cut off real processes and Redis, and check every read (ARGS=)

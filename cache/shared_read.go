@@ -144,7 +144,7 @@ func (r *reading) ask(ctx context.Context) (*Entry, *RemoteMiss) {
 	if t := r.tree(); t != nil && !r.scope.root && !private {
 		t.follow(key)
 		if f := r.fetched(ctx, key); f != nil && !r.scope.refresh && r.scope.covered(f.hit.RemotePosition) {
-			if e := r.received(ctx, f.hit, f.view, f.position); e != nil {
+			if e := r.received(ctx, f.hit, f.view, f.position, f.asked); e != nil {
 				return e, nil
 			}
 		}
@@ -161,6 +161,7 @@ func (r *reading) ask(ctx context.Context) (*Entry, *RemoteMiss) {
 		if !s.usable() {
 			return nil, nil
 		}
+		asked := s.now()
 		hit, miss, err := s.get(ctx, key, lease)
 		if err != nil {
 			return nil, nil
@@ -173,7 +174,7 @@ func (r *reading) ask(ctx context.Context) (*Entry, *RemoteMiss) {
 		if hit != nil {
 			var e *Entry
 			if !private && !r.scope.refresh {
-				e = r.received(ctx, hit, v, position)
+				e = r.received(ctx, hit, v, position, asked)
 			}
 			return e, &RemoteMiss{RemotePosition: at}
 		}
@@ -227,14 +228,21 @@ func (s *shared) wait(ctx context.Context, d time.Duration) bool {
 
 // received makes an entry of a hit and stores it in the near level. It is nil if
 // the payload isn't what this process would have sent: another version of the
-// program's, damaged or made up.
-func (r *reading) received(ctx context.Context, hit *RemoteHit, v *view, position uint64) *Entry {
+// program's, damaged or made up. The hit's times are those of the server, which
+// may have been as early as asked.
+func (r *reading) received(ctx context.Context, hit *RemoteHit, v *view, position uint64, asked time.Duration) *Entry {
 	c := r.cache
 	s := c.shared
 	rows, life, err := s.payloads.open(r.scope.typ.Schema, r.remote, hit.Payload, hit.TTL)
 	if err != nil {
 		s.counts.corrupt.Add(1)
 		c.log.LogAttrs(ctx, slog.LevelDebug, "entcache: an entry of the remote level isn't understood and counts as a miss", slog.Any("error", err))
+		return nil
+	}
+	since := s.now() - asked
+	life.age += since
+	left := hit.TTL - since
+	if left <= 0 {
 		return nil
 	}
 	typeless := r.st.ForeignColumns(rows.Columns)
@@ -264,9 +272,9 @@ func (r *reading) received(ctx context.Context, hit *RemoteHit, v *view, positio
 	s.counts.hits.Add(1)
 	r.fetchAhead(life.tree)
 	if mutant.On(mutant.LifeRestarted) {
-		hit.TTL = r.scope.ttl
+		left = r.scope.ttl
 	}
-	c.near.Set(r.key, e, min(hit.TTL, r.scope.keep(r.scope.ttl)))
+	c.near.Set(r.key, e, min(left, r.scope.keep(r.scope.ttl)))
 	return e
 }
 
@@ -323,15 +331,17 @@ func (s *shared) giveUp(key Key, miss RemoteMiss) {
 }
 
 func (s *shared) store(e *Entry, key Key, schema *Schema, miss RemoteMiss, ttl, keep time.Duration, private bool, tree []Key) {
-	f := RemoteFill{Miss: miss, Facts: fillFacts(e), TTL: max(keep, time.Millisecond)}
-	if f.Facts == nil {
+	// It lives as long as if it had been stored when the database was asked.
+	age := s.now() - e.shared.read
+	f := RemoteFill{Miss: miss, Facts: fillFacts(e), TTL: keep - age}
+	if f.Facts == nil || f.TTL < time.Millisecond {
 		s.counts.dropped.Add(1)
 		return
 	}
 	if private {
 		f.TTL = keyTTL
 	} else {
-		payload, err := s.payloads.seal(schema, key, e.Rows, lifetime{keep: f.TTL, ttl: ttl, age: s.now() - e.shared.read, took: e.took, tree: tree})
+		payload, err := s.payloads.seal(schema, key, e.Rows, lifetime{keep: f.TTL, ttl: ttl, age: age, took: e.took, tree: tree})
 		if err != nil {
 			// A value that has no form outside the process.
 			s.counts.dropped.Add(1)

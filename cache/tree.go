@@ -32,7 +32,8 @@ type tree struct {
 // fetch is one look at the remote level. Its fields are set when done is closed.
 type fetch struct {
 	done     chan struct{}
-	position uint64 // of this process's log, from before it
+	position uint64        // of this process's log, from before it
+	asked    time.Duration // when
 	hit      *RemoteHit
 	view     *view
 }
@@ -112,7 +113,7 @@ func (s *shared) fetch(ctx context.Context, key Key, f *fetch) {
 	defer cancel()
 	stop := context.AfterFunc(s.ctx, cancel)
 	defer stop()
-	f.position = s.cache.ledger.Now()
+	f.position, f.asked = s.cache.ledger.Now(), s.now()
 	if !s.usable() {
 		return
 	}
