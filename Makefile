@@ -37,7 +37,8 @@ help: ## Show this help
 test: lint $(SERVERS) ## Run all tests with the race detector, on SQLite, PostgreSQL, MariaDB and Redis
 	$(SERVERS) -- $(GO) test $(RACE) -p $(P) -timeout $(TIMEOUT) $(TESTFLAGS) ./...
 	@# The race detector would make these too slow: the model's searches, and the simulation, where one goroutine runs at a time.
-	$(GO) test -timeout $(TIMEOUT) $(TESTFLAGS) ./internal/model ./internal/simulation
+	$(GO) test -timeout $(TIMEOUT) $(TESTFLAGS) ./internal/model
+	$(GO) test -timeout $(TIMEOUT) $(TESTFLAGS) ./internal/simulation -args -histories 20000
 	@for module in $(MODULES); do \
 		echo "cd $$module && $(GO) test ./..."; \
 		(cd "$$module" && "$(CURDIR)/$(SERVERS)" -- $(GO) test $(RACE) -p $(P) -timeout $(TIMEOUT) $(TESTFLAGS) ./...); \

@@ -16,7 +16,7 @@ import (
 
 var (
 	flagSeed      = flag.Uint64("seed", 1, "the first seed")
-	flagHistories = flag.Int("histories", 0, "how many histories to play; 0 for 20000, and 1000 with the race detector")
+	flagHistories = flag.Int("histories", 0, "how many histories to play; 0 for 2000, and 1000 with the race detector")
 	flagTrace     = flag.Bool("trace", false, "print what happens in each history, too")
 )
 
@@ -27,10 +27,8 @@ func histories() int {
 		return *flagHistories
 	case raceDetector:
 		return 1000
-	case testing.Short():
-		return 2000
 	}
-	return 20000
+	return 2000
 }
 
 // length is how many operations a history has.
