@@ -12,8 +12,9 @@ type RemoteStats struct {
 	Stored, Dropped uint64
 	Refused         map[FillOutcome]uint64
 	// Unannounced writes went on without other processes being told; Unrecorded
-	// ones were announced, and their end is known by their lease only.
-	Unannounced, Unrecorded uint64
+	// ones were announced, and their end is known by their lease only. Lapsed ones
+	// took longer than their announcement could be renewed.
+	Unannounced, Unrecorded, Lapsed uint64
 	// Epochs counts how often the log began anew, Gaps the messages that were
 	// missed and noticed by the next one, Lost those noticed by a probe.
 	Epochs, Gaps, Lost uint64
@@ -25,15 +26,15 @@ type RemoteStats struct {
 }
 
 type sharedCounts struct {
-	hits, misses, corrupt, stored, dropped, unannounced, unrecorded, epochs, gaps, lost, errors atomic.Uint64
-	refused                                                                                     [len(fillOutcomes)]atomic.Uint64
+	hits, misses, corrupt, stored, dropped, unannounced, unrecorded, lapsed, epochs, gaps, lost, errors atomic.Uint64
+	refused                                                                                             [len(fillOutcomes)]atomic.Uint64
 }
 
 func (s *shared) stats() *RemoteStats {
 	n := &s.counts
 	r := &RemoteStats{
 		Hits: n.hits.Load(), Misses: n.misses.Load(), Corrupt: n.corrupt.Load(), Stored: n.stored.Load(), Dropped: n.dropped.Load(),
-		Refused: make(map[FillOutcome]uint64), Unannounced: n.unannounced.Load(), Unrecorded: n.unrecorded.Load(),
+		Refused: make(map[FillOutcome]uint64), Unannounced: n.unannounced.Load(), Unrecorded: n.unrecorded.Load(), Lapsed: n.lapsed.Load(),
 		Epochs: n.epochs.Load(), Gaps: n.gaps.Load(), Lost: n.lost.Load(), Errors: n.errors.Load(), Usable: s.usable(), Owing: s.indebted(),
 	}
 	for o := range n.refused {

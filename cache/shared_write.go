@@ -179,6 +179,8 @@ func (s *shared) record(ctx context.Context, a *announcement, touched []Fact) {
 	e := RemoteEnd{ID: a.id, Held: held, Touched: touched}
 	lapsed = lapsed && len(touched) > 0
 	if lapsed {
+		s.counts.lapsed.Add(1)
+		s.log.LogAttrs(ctx, slog.LevelWarn, "entcache: a write took longer than its announcement could be renewed; other processes may serve what was there before it until it is recorded")
 		until = s.now() + s.lease
 	}
 	if !s.recording.start(func() {

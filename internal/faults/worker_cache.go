@@ -69,7 +69,7 @@ func (w *worker) counters() *Counters {
 // unannounced counts the writes that other processes weren't told of in time.
 func (w *worker) unannounced() uint64 {
 	if r := w.cache.Stats().Remote; r != nil {
-		return r.Unannounced
+		return r.Unannounced + r.Lapsed
 	}
 	return 0
 }
