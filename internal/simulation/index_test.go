@@ -29,7 +29,7 @@ var races = []struct{ name, what, tests string }{
 	{"R11", "a part of a result", "../../cache:TestRecordReasons ../../cache:TestRecordOfCancelledQuery ../../cache:TestRecordOfClosedRows"},
 	{"R12", "a hit after its invalidation", "TestRace_R12_HitAfterItsInvalidation TestRace_R12_HitAfterItsOwnInvalidation"},
 	{"R13", "a message that is lost", "TestRace_R13_LostMessage ../../store/redisstore:TestRace_R13_SubscriptionKilled"},
-	{"R14", "a partition, a process that stands still", "TestRace_R14_Partition TestRace_R14_AnswerThatComesLate ../../store/redisstore:TestRace_R14_SubscriptionStandsStill"},
+	{"R14", "a partition, a process that stands still", "TestRace_R14_Partition TestRace_R14_AnswerThatComesLate TestRace_R14_StandsStillBeforeTheAnswer ../../store/redisstore:TestRace_R14_SubscriptionStandsStill"},
 	{"R15", "messages and answers again, late and in another order", "TestRace_R15_RepeatedAndLate TestRace_R15_AnswerOfARetiredEpoch ../../store/redisstore:TestRace_R15_RepeatedAndLate"},
 	{"R16", "joining an older read", "TestRace_R16_JoinOfAnOlderRead"},
 	{"R17", "restart, empty", "TestRace_R17_RestartEmpty ../../store/redisstore:TestRace_R17_RestartEmpty"},

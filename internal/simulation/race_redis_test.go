@@ -106,6 +106,22 @@ func TestRace_R20_TimeToLive(t *testing.T) {
 	})
 }
 
+// A process stands still before it takes an answer in, and nothing tells it what
+// came after: the answer is as old as the question.
+func TestRace_R14_StandsStillBeforeTheAnswer(t *testing.T) {
+	play(t, nil, func(s *script, a, b, _ *process) {
+		s.cached(1, b)
+		get := s.hold(a, remoteGet, done)
+		s.hold(a, remoteProbe, sent)
+		s.do(a, Op{Query: query{byID, 1}})
+		a.post = time.Hour
+		s.written(s.do(b, set(1, fresh)))
+		s.calm(2 * bound)
+		s.release(get)
+		require.Equal(t, fresh, s.nonceOf(a, 1, bounded))
+	})
+}
+
 // An answer that takes long isn't younger for it.
 func TestRace_R20_AnswerThatTakesLong(t *testing.T) {
 	play(t, nil, func(s *script, a, b, _ *process) {
