@@ -43,11 +43,21 @@ type process struct {
 type calls struct {
 	cache.Remote
 	gets, begins, ends atomic.Int64
+	givenUp            atomic.Int64 // leases
 }
 
 func (c *calls) Get(ctx context.Context, key cache.Key, lease time.Duration) (*cache.RemoteHit, *cache.RemoteMiss, error) {
 	c.gets.Add(1)
 	return c.Remote.Get(ctx, key, lease)
+}
+
+// Fill counts those that store nothing.
+func (c *calls) Fill(ctx context.Context, key cache.Key, f cache.RemoteFill) (cache.RemoteFilled, error) {
+	filled, err := c.Remote.Fill(ctx, key, f)
+	if f.Miss.Void {
+		c.givenUp.Add(1)
+	}
+	return filled, err
 }
 
 func (c *calls) Begin(ctx context.Context, w cache.RemoteWrite) (cache.RemotePosition, error) {
