@@ -65,13 +65,18 @@ func Token(ctx context.Context) string {
 	}
 	var b []byte
 	for _, t := range tokens {
-		b = append(b, byte(len(t)))
-		for _, p := range t {
-			b = append(b, p.Epoch[:]...)
-			b = binary.BigEndian.AppendUint64(b, p.Position)
-		}
+		b = t.append(b)
 	}
 	return "1" + base64.RawURLEncoding.EncodeToString(b)
+}
+
+func (t session) append(b []byte) []byte {
+	b = append(b, byte(len(t)))
+	for _, p := range t {
+		b = append(b, p.Epoch[:]...)
+		b = binary.BigEndian.AppendUint64(b, p.Position)
+	}
+	return b
 }
 
 // covers reports whether t stands for all that u does.
