@@ -24,6 +24,12 @@ type Hold struct {
 // level with it. An error means that the write must not happen; it wraps
 // ErrUnannounced.
 func (c *Cache) Hold(ctx context.Context, f *Facts) (*Hold, error) {
+	if c.closed.Load() && c.shared != nil {
+		if c.shared.refuse {
+			return nil, fmt.Errorf("%w: %w", ErrUnannounced, ErrClosed)
+		}
+		c.warnOnce(ctx, "a client writes after its cache was closed, and other processes aren't told", "", "close the clients before the cache")
+	}
 	if c.closed.Load() || mutant.On(mutant.HoldIgnored) {
 		return &Hold{}, nil
 	}

@@ -200,6 +200,23 @@ func TestCloseWithoutRemote(t *testing.T) {
 	})
 }
 
+// Writes through a closed cache can't be announced any more.
+func TestWritesAfterClose(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		var log lines
+		goesOn := w.process(entcache.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+		refuses := w.process(entcache.RefuseUnannouncedWrites())
+		require.NoError(t, goesOn.handle.Close())
+		require.NoError(t, refuses.handle.Close())
+		require.ErrorIs(t, refuses.Track.UpdateOneID(1).SetUnitPrice(11).Exec(ctx), entcache.ErrUnannounced)
+		require.EqualValues(t, 10, refuses.Track.GetX(ctx, 1).UnitPrice)
+		goesOn.Track.UpdateOneID(1).SetUnitPrice(12).ExecX(ctx)
+		require.EqualValues(t, 12, goesOn.Track.GetX(ctx, 1).UnitPrice)
+		require.Contains(t, log.String(), "level=WARN")
+	})
+}
+
 // hung is a remote level that doesn't answer reads.
 type hung struct {
 	cache.Remote
