@@ -18,6 +18,9 @@ type Stats struct {
 	Invalidations uint64
 	// InDoubt are the writes that the database didn't answer.
 	InDoubt uint64
+	// Held is how many facts writes hold that are going on or in doubt; what
+	// depends on one isn't served.
+	Held int
 	// Entries and Bytes are what the near level holds, roughly.
 	Entries int
 	Bytes   int64
@@ -139,6 +142,7 @@ func (c *Cache) Stats() Stats {
 		Types:         make(map[string]TypeStats),
 		Invalidations: c.stats.invalidations.Load(),
 		InDoubt:       c.stats.inDoubt.Load(),
+		Held:          c.ledger.Held(),
 		Position:      c.ledger.Now(),
 	}
 	if c.shared != nil {

@@ -124,9 +124,11 @@ func TestWritesInDoubt(t *testing.T) {
 				require.EqualValues(t, 1, l.caches[0].Stats().InDoubt)
 				time.Sleep(doubt - time.Millisecond)
 				require.Zero(t, l.writes())
+				require.NotZero(t, l.caches[0].Stats().Held)
 				time.Sleep(2 * time.Millisecond)
 				synctest.Wait()
 				require.EqualValues(t, 1, l.writes())
+				require.Zero(t, l.caches[0].Stats().Held)
 			})
 		})
 	}

@@ -26,8 +26,9 @@ type Write struct {
 	finished bool
 	// refused says that the statement wasn't let through.
 	refused bool
-	// bulk is set if the statement writes the rows of several mutations.
-	bulk *bulk
+	// bulks are the statements that write the rows of several mutations, this
+	// one's among them; more than one if a hook let one run again.
+	bulks []*bulk
 }
 
 // bulk is what the mutations of one statement have in common: they are announced
@@ -209,15 +210,15 @@ func announce(ctx context.Context, writes []*Write) error {
 	}
 	b := &bulk{running: len(writes), holds: holds}
 	for _, w := range writes {
-		w.bulk = b
+		w.bulks = append(w.bulks, b)
 	}
 	return nil
 }
 
-// held returns the write's holds in a cache.
-func (w *Write) held(c *cache.Cache) []*cache.Hold {
+// of returns the holds in a cache.
+func of(c *cache.Cache, all []announced) []*cache.Hold {
 	var holds []*cache.Hold
-	for _, a := range w.holds {
+	for _, a := range all {
 		if a.cache == c {
 			holds = append(holds, a.hold)
 		}
@@ -252,51 +253,54 @@ func last(ctx context.Context, c *cache.Cache, holds []*cache.Hold, typ string) 
 // nothing didn't get as far as its statement.
 func (w *Write) finish(ctx context.Context) {
 	w.finished = true
-	if len(w.specs) == 0 || w.refused && len(w.holds) == 0 {
+	if len(w.specs) == 0 || w.refused && len(w.holds)+len(w.bulks) == 0 {
 		return
 	}
 	if w.pending != nil && !mutant.On(mutant.TxAtStatement) {
 		w.pending.settle(w)
 		return
 	}
-	var f cache.Facts
-	if b := w.bulk; b != nil {
+	for _, b := range w.bulks {
 		w.facts(&b.facts)
 		b.inDoubt = b.inDoubt || w.inDoubt
-		if b.running--; b.running > 0 {
-			w.specs = nil
-			return
+		if b.running--; b.running == 0 {
+			w.end(ctx, &b.facts, b.holds, b.inDoubt)
 		}
-		f, w.holds, w.inDoubt = b.facts, append(w.holds, b.holds...), b.inDoubt
-	} else {
-		w.facts(&f)
 	}
-	w.specs = nil
+	if len(w.bulks) == 0 || len(w.holds) > 0 {
+		var f cache.Facts
+		w.facts(&f)
+		w.end(ctx, &f, w.holds, w.inDoubt)
+	}
+	w.specs, w.holds, w.bulks = nil, nil, nil
+}
+
+// end makes facts take effect that were held, or in doubt.
+func (w *Write) end(ctx context.Context, f *cache.Facts, holds []announced, doubtful bool) {
 	switch {
 	case mutant.On(mutant.TouchBefore):
 	case w.origin.Tx != nil && !mutant.On(mutant.ForeignTxAtOnce):
-		w.untilGone(ctx, &f)
+		w.untilGone(ctx, f, holds)
 	case w.origin.DB == nil && !mutant.On(mutant.ForeignTxAtOnce) && !mutant.On(mutant.HiddenTxAtOnce) && !mutant.On(mutant.TxAtStatement):
-		w.hidden(ctx, &f)
-	case w.inDoubt && !mutant.On(mutant.DoubtIgnored):
+		w.hidden(ctx, f, holds)
+	case doubtful && !mutant.On(mutant.DoubtIgnored):
 		for _, c := range w.caches {
-			inDoubt(ctx, c, w.held(c), &f, w.typ.Name)
+			inDoubt(ctx, c, of(c, holds), f, w.typ.Name)
 		}
 	default:
 		for _, c := range w.caches {
-			touch(ctx, c, w.held(c), &f, w.typ.Name)
+			touch(ctx, c, of(c, holds), f, w.typ.Name)
 		}
 	}
-	w.holds = nil
 }
 
 // untilGone holds the facts until the transaction that the program opened
 // itself can't commit any more. database/sql tells nobody when that is, but it
 // drops its own reference when the transaction ends, so the garbage collector
 // does.
-func (w *Write) untilGone(ctx context.Context, f *cache.Facts) {
+func (w *Write) untilGone(ctx context.Context, f *cache.Facts, holds []announced) {
 	for _, c := range w.caches {
-		open := openTx{cache: c, typ: w.typ.Name, holds: w.held(c), facts: *f}
+		open := openTx{cache: c, typ: w.typ.Name, holds: of(c, holds), facts: *f}
 		// The announcement knew less: not the ids that the database assigned.
 		if h, err := c.Hold(ctx, f); err == nil {
 			open.holds = append(open.holds, h)
@@ -317,9 +321,9 @@ func (o openTx) end() { touch(context.Background(), o.cache, o.holds, &o.facts, 
 
 // hidden makes the tables of a write uncacheable for good: its driver doesn't
 // say what it wraps, so a transaction may be behind it that commits whenever.
-func (w *Write) hidden(ctx context.Context, f *cache.Facts) {
+func (w *Write) hidden(ctx context.Context, f *cache.Facts, holds []announced) {
 	for _, c := range w.caches {
-		touch(ctx, c, w.held(c), f, w.typ.Name)
+		touch(ctx, c, of(c, holds), f, w.typ.Name)
 		c.Distrust(ctx, w.typ, f)
 	}
 }

@@ -206,7 +206,7 @@ func TestWritesThatRunAgain(t *testing.T) {
 		}
 		require.Len(t, m.write.holds, 6)
 		for _, c := range l.caches {
-			require.Len(t, m.write.held(c), 3)
+			require.Len(t, of(c, m.write.holds), 3)
 		}
 		return nil
 	}))
@@ -239,4 +239,53 @@ func TestMutationsWithoutStatement(t *testing.T) {
 	refused := errors.New("refused")
 	require.ErrorIs(t, mutate(t.Context(), &mutation{}, func(context.Context) error { return refused }), refused)
 	require.Empty(t, l.take())
+}
+
+// A bulk that a hook lets run again is held again, and let go as often: whether
+// the hook is before all of its mutations or between them, and whether the first
+// time was refused.
+func TestBulksThatRunAgain(t *testing.T) {
+	bulk := func(ctx context.Context, cl Client, ms []*mutation) error {
+		for _, m := range ms {
+			Create(cl, m, insert)
+		}
+		return Batch(ctx, cl, ms, &sqlgraph.BatchCreateSpec{Nodes: []*sqlgraph.CreateSpec{insert, insert}}).Exec(ctx, "", nil, nil)
+	}
+	for name, run := range map[string]func(context.Context, Client) error{
+		"inside": func(ctx context.Context, cl Client) error {
+			a, b := &mutation{}, &mutation{}
+			return mutate(ctx, a, func(ctx context.Context) error {
+				return mutate(ctx, b, func(ctx context.Context) error {
+					return errors.Join(bulk(ctx, cl, []*mutation{a, b}), bulk(ctx, cl, []*mutation{a, b}))
+				})
+			})
+		},
+		"between": func(ctx context.Context, cl Client) error {
+			a, b := &mutation{}, &mutation{}
+			return mutate(ctx, a, func(ctx context.Context) error {
+				once := func() error {
+					return mutate(ctx, b, func(ctx context.Context) error { return bulk(ctx, cl, []*mutation{a, b}) })
+				}
+				return errors.Join(once(), once())
+			})
+		},
+		"after a refusal": func(ctx context.Context, cl Client) error {
+			a, b := &mutation{}, &mutation{}
+			return mutate(ctx, a, func(ctx context.Context) error {
+				return mutate(ctx, b, func(ctx context.Context) error {
+					a.write.refused, b.write.refused = true, true
+					return bulk(ctx, cl, []*mutation{a, b})
+				})
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLog(t, 2)
+			require.NoError(t, run(t.Context(), l.client(newLogged(l), nil)))
+			for _, c := range l.caches {
+				require.NotZero(t, c.Stats().Invalidations)
+				require.Zero(t, c.Stats().Held, "nothing is held any more")
+			}
+		})
+	}
 }

@@ -141,6 +141,13 @@ func (l *Ledger) Hold(facts []Fact) {
 	l.position.Add(1)
 }
 
+// Held returns how many facts are held.
+func (l *Ledger) Held() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.holds)
+}
+
 // Release ends a hold of the facts in held and records a write that touched
 // those and the ones in touched. It returns the write's position.
 //

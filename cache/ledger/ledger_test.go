@@ -232,3 +232,30 @@ func BenchmarkUnchanged(b *testing.B) {
 		l.Unchanged(fs, now)
 	}
 }
+
+// A log with positions of its own is taken in up to where it is, in order; what
+// was missed is raised over everything.
+func TestRecordAndRaise(t *testing.T) {
+	l := New(0)
+	l.Raise(10)
+	assert.EqualValues(t, 10, l.Now())
+	assert.False(t, l.Unchanged(facts(1), 9), "everything older is gone")
+	assert.True(t, l.Unchanged(facts(1), 10))
+	l.Record(facts(1, 2), 11)
+	assert.EqualValues(t, 11, l.Now())
+	assert.False(t, l.Unchanged(facts(2), 10))
+	assert.True(t, l.Unchanged(facts(3), 10))
+	assert.True(t, l.Unchanged(facts(2), 11))
+	l.Record(facts(3), 11)
+	l.Record(facts(3), 5)
+	assert.EqualValues(t, 11, l.Now())
+	assert.True(t, l.Unchanged(facts(3), 10), "it was known already")
+	l.Raise(4)
+	assert.EqualValues(t, 11, l.Now(), "a floor doesn't fall")
+	assert.True(t, l.Unchanged(facts(3), 10))
+	l.Raise(20)
+	assert.False(t, l.Unchanged(facts(3), 19))
+	assert.Zero(t, l.Held())
+	l.Hold(facts(3))
+	assert.Equal(t, 1, l.Held())
+}
