@@ -135,7 +135,7 @@ func (j *judge) rows() {
 	// before a write that doesn't change it.
 	for key := from; key < to; key++ {
 		first, last := j.possible(key, j.from, j.to)
-		if seen[key] == nil && !j.couldMiss(key, first, last) {
+		if seen[key] == nil && !j.couldMiss(key, first, last) && !j.unheard(key, first, false) {
 			j.add(Torn, key, 0, "key %d is missing from a result whose other rows are of [%d, %d]", key, j.from, j.to)
 		}
 	}
@@ -177,7 +177,7 @@ func (j *judge) present(row *Row) {
 func (j *judge) absent(key int) {
 	vs := j.versions[key]
 	first, last, why := j.admissible(key)
-	if j.couldMiss(key, first, last) {
+	if j.couldMiss(key, first, last) || j.unheard(key, first, false) {
 		return
 	}
 	for i := min(first, len(vs)) - 1; i >= 0; i-- {
@@ -205,6 +205,38 @@ func (j *judge) couldMiss(key, first, last int) bool {
 	return false
 }
 
+// unheard reports whether a result may be of a version before the first in
+// which the row was in the result, or wasn't: because what changed that is a write
+// that others weren't told of in time. Later writes of the row that leave it where
+// it is don't touch such a result.
+func (j *judge) unheard(key, first int, in bool) bool {
+	vs := j.versions[key]
+	late := false
+	for i := min(first, len(vs)-1); i > 0; i-- {
+		if j.r.Query.matches(&vs[i]) == j.r.Query.matches(&vs[i-1]) {
+			continue
+		}
+		if j.owes(vs[i].write) || vs[i].told < j.lo {
+			return false
+		}
+		late = late || vs[i].write != nil && vs[i].write.Late > 0
+		if late && j.r.Query.matches(&vs[i-1]) == in && !intermediate(vs, i-1) {
+			return true
+		}
+	}
+	return false
+}
+
+// owes reports whether the reader must know of a write though others needn't:
+// because it is its own, or its token's.
+func (j *judge) owes(w *Write) bool {
+	if w == nil || w.Outcome != Committed {
+		return false
+	}
+	token := j.writes[j.r.After]
+	return w.Worker == j.r.Worker && w.Ended <= j.r.Start || token != nil && token.Worker == w.Worker && w.Ended <= token.Ended
+}
+
 // aggregate checks a number against the least and the greatest there can have
 // been.
 func (j *judge) aggregate() {
@@ -230,6 +262,14 @@ func (j *judge) extremes() (least, most int) {
 				lo = n
 			}
 			hi = max(hi, n)
+		}
+		if j.r.Query.Of == CountOnShelf {
+			if lo > 0 && j.unheard(key, first, false) {
+				lo = 0
+			}
+			if hi == 0 && j.unheard(key, first, true) {
+				hi = 1
+			}
 		}
 		least, most = least+max(lo, 0), most+max(hi, 0)
 	}

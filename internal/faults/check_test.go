@@ -255,6 +255,55 @@ func TestCheckOwnWriteOnAnothersMove(t *testing.T) {
 	}
 }
 
+// A move that others weren't told of may be missing from lists though a later write
+// of the row, which leaves it there, was announced: that doesn't touch the lists.
+func TestCheckMoveOthersWerentToldOf(t *testing.T) {
+	const mover, writer, reader = 1, 2, 3
+	for _, tc := range []struct {
+		name          string
+		reader        int
+		s             int64
+		after         uint64
+		want, counted string
+		change        func(*past)
+	}{
+		{name: "of somebody else", reader: reader, s: 250},
+		{name: "of who wrote it since", reader: writer, s: 250},
+		{name: "of who moved it", reader: mover, s: 250, want: "stale", counted: "stale"},
+		{name: "with the mover's token", reader: reader, s: 250, after: 10, want: "stale", counted: "stale"},
+		{name: "with the token of who wrote it since", reader: reader, s: 250, after: 11},
+		{name: "when entries have expired", reader: reader, s: 311, want: "stale", counted: "stale"},
+		{name: "but it was announced", reader: reader, s: 250, want: "stale", counted: "stale", change: func(p *past) { p.Write(10, mover).Late = 0 }},
+		{name: "but it was moved again since", reader: reader, s: 250, want: "stale", counted: "stale", change: func(p *past) {
+			p.write(12, testItem, 220, 222, func(r *LogRow) { r.Shelf = 1 })
+			p.write(13, testItem, 224, 226, func(r *LogRow) { r.Shelf = 2 })
+		}},
+	} {
+		p := newPast(t)
+		p.write(10, testItem, 100, 110, func(r *LogRow) { r.Shelf = 2 })
+		p.write(11, testItem, 200, 210)
+		p.Write(10, mover).Late, p.Write(11, writer).Worker = 200, writer
+		if tc.change != nil {
+			tc.change(p)
+		}
+		p.settle()
+		r := p.read(tc.reader, Query{Of: OnShelf, Key: 2}, tc.s, tc.s+1)
+		r.After = tc.after
+		require.Equal(t, tc.want, whats(p.Check(r, 0)), tc.name)
+		r.Query.Of = CountOnShelf
+		require.Equal(t, tc.counted, whats(p.Check(r, 0)), tc.name)
+		// The list it left has it with its old version, which the later write
+		// replaced; a number doesn't say.
+		r.Query.Key = 1
+		r.Rows, r.Sum = []Row{p.row(testItem, 1), p.row(testOther, 1)}, 2
+		require.Equal(t, tc.counted, whats(p.Check(r, 0)), tc.name)
+		if tc.want == "" {
+			r.Query.Of = OnShelf
+			require.NotEmpty(t, p.Check(r, 0), tc.name)
+		}
+	}
+}
+
 func TestCheckNumbers(t *testing.T) {
 	p := newPast(t)
 	p.write(10, testItem, 100, 110)

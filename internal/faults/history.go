@@ -69,8 +69,11 @@ type Version struct {
 	Present bool
 
 	write *Write
-	// earliest is when it may have become visible, known by when it surely was.
-	earliest, known int64
+	// earliest is when it may have become visible, seen when somebody knew of it,
+	// known by when everybody had to, of it or a later one.
+	earliest, seen, known int64
+	// told is by when they had to know of this one, whatever of later ones.
+	told int64
 }
 
 // History is what the database went through, by the rows' keys.
@@ -205,25 +208,28 @@ func (h *History) Settle() {
 		earliest := int64(0)
 		for i := range vs {
 			v := &vs[i]
-			v.earliest, v.known = 0, 0
+			v.earliest, v.seen = 0, 0
 			if w := v.write; w != nil {
-				v.earliest, v.known = w.sent(), never
+				v.earliest, v.seen = w.sent(), never
 				if w.Outcome == Committed {
-					v.known = w.excused(w.Ended)
+					v.seen = w.Ended
 					h.owns(w.Worker, key, commit{w.Ended, v.Ver})
 				}
 			}
 			if t, ok := h.sightings[sighting{key, v.Ver, v.Nonce}]; ok {
-				v.known = min(v.known, v.write.excused(t))
+				v.seen = min(v.seen, t)
 			}
+			v.known = v.write.excused(v.seen)
 			// The versions of a row follow each other.
 			earliest = max(earliest, v.earliest)
 			v.earliest = earliest
 		}
 		known := int64(never)
 		for i := len(vs) - 1; i >= 0; i-- {
-			known = min(known, vs[i].known)
-			vs[i].known = known
+			v := &vs[i]
+			v.told = v.write.excused(min(known, v.seen))
+			known = min(known, v.known)
+			v.known = known
 		}
 	}
 	for _, keys := range h.own {

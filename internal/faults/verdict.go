@@ -173,6 +173,9 @@ func (r *run) trace(b *strings.Builder, v Violation) {
 			text := fmt.Sprintf("version %d %q shelf %d present %t: not before %s, known %s", x.Ver, x.Nonce, x.Shelf, x.Present, at(x.earliest), at(x.known))
 			if w != nil {
 				text += fmt.Sprintf("; worker %d began %s, sent %s, ended %s (%s)", w.Worker, at(w.Began), at(w.sent()), at(w.Ended), w.Outcome)
+				if w.Late > 0 {
+					text += fmt.Sprintf(", others may not know of it until %s", at(x.told))
+				}
 			}
 			lines = append(lines, mark{x.earliest, text})
 		}
