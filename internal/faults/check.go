@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"time"
 )
 
 // What is a kind of violation.
@@ -16,6 +17,7 @@ const (
 	Future    What = "future"         // seen before its commit was sent
 	OwnLost   What = "own write lost" // replaced by the reading process
 	TokenMiss What = "token missed"   // replaced before the token was made
+	Unproven  What = "unproven"       // served though no probe allows it
 	Torn      What = "torn"           // rows that were never there together
 	Undead    What = "undead write"   // committed though refused or rolled back
 	BrokenLog What = "broken log"     // the harness can't judge
@@ -33,6 +35,9 @@ type Violation struct {
 	Write *Write
 	Key   int
 }
+
+// ms prints a span of nanoseconds.
+func ms(ns int64) string { return time.Duration(ns).Round(10 * time.Microsecond).String() }
 
 // Read is a read as its worker reported it.
 type Read struct {

@@ -25,6 +25,8 @@
 //     a row that another process brought into a result, within the bound, may
 //     still be missing there though the reader has written it since: the report
 //     counts those;
+//   - who only reaches a primary that refuses writes, because it was cut off from
+//     its replica, is served what the last probe allows and nothing else;
 //   - the rows of one statement were all there at one moment;
 //   - a write that was refused or rolled back isn't in the log.
 //

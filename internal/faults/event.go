@@ -71,8 +71,11 @@ type Event struct {
 	Sum   int   `json:"n,omitempty"`
 	// After is the write whose token the read was given.
 	After uint64 `json:"a,omitempty"`
-	// How says where the result came from.
-	How string `json:"h,omitempty"`
+	// How says where the result came from. Remote is set if some of it came from
+	// the remote level, and Aged is the greatest age of what came from the process.
+	How    string `json:"h,omitempty"`
+	Remote bool   `json:"l,omitempty"`
+	Aged   int64  `json:"y,omitempty"`
 	// Final is set for a read after everything has come to rest.
 	Final bool `json:"f,omitempty"`
 
@@ -111,6 +114,8 @@ type Do string
 const (
 	Run    Do = "run"    // begin operations
 	Follow Do = "follow" // read under a token
+	Narrow Do = "narrow" // write nothing, and read shelves only
+	Widen  Do = "widen"  // end that
 	Count  Do = "count"  // report the counters
 	Drain  Do = "drain"  // end operations, and say when
 	Verify Do = "verify" // read everything

@@ -24,7 +24,7 @@ type fault struct {
 	needs    func(*run) bool
 }
 
-// The groups of faults of a short run.
+// The groups of faults.
 const (
 	groupProcess = "processes"
 	groupRedis   = "redis"

@@ -33,6 +33,10 @@ func (r *run) networkFaults() []*fault {
 			d := r.between(time.Millisecond, r.Bound)
 			during(func(p *Proxy) { p.Slow(d) }, r.Bound, r.Lease)(r)
 		}},
+		{name: "latency beyond the bound", lossy: true, inject: func(r *run) {
+			d := r.between(r.Bound, longer)
+			during(func(p *Proxy) { p.Slow(d) }, longer, r.Lease+r.Bound)(r)
+		}},
 		{name: "connections reset", lossy: true, inject: on((*Proxy).Cut)},
 		{name: "half open, requests lost", lossy: true, inject: during(func(p *Proxy) { p.Hold(true, false) }, r.Bound/2, longer)},
 		{name: "half open, replies lost", lossy: true, inject: during(func(p *Proxy) { p.Hold(false, true) }, r.Bound/2, longer)},

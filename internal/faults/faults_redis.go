@@ -19,6 +19,7 @@ func (r *run) redisFaults() []*fault {
 			r.redis.master.Start()
 			r.redis.forget()
 		}},
+		{name: "redis restart, append-only file", lossy: true, rest: settle, inject: (*run).appendOnly},
 		{name: "redis pause", lossy: true, rest: 300 * time.Millisecond, inject: func(r *run) {
 			r.redis.master.Pause()
 			r.sleep(r.between(r.Bound/4, 3*r.Bound))
@@ -29,6 +30,9 @@ func (r *run) redisFaults() []*fault {
 			r.sleep(r.between(r.Lease, 2*r.Lease))
 			r.redis.master.Resume()
 		}},
+		{name: "redis asleep", lossy: true, rest: 300 * time.Millisecond, inject: func(r *run) {
+			r.redis.must(r.redis.master, "DEBUG", "SLEEP", r.between(r.Bound, 3*r.Bound).Seconds())
+		}},
 		{name: "promotion of a replica that lags", lossy: true, rest: settle, inject: func(r *run) {
 			r.redis.attach()
 			// The first replica begins an epoch.
@@ -37,10 +41,12 @@ func (r *run) redisFaults() []*fault {
 			r.sleep(r.between(r.Bound, r.Lease))
 			r.redis.promote()
 		}},
+		{name: "primary cut off from its replica", lossy: true, rest: settle, inject: (*run).cutOff},
 		{name: "flushall", rest: settle, inject: func(r *run) { r.redis.must(r.redis.master, "FLUSHALL") }},
 		{name: "subscriptions killed", rest: 100 * time.Millisecond, inject: func(r *run) {
 			r.redis.must(r.redis.master, "CLIENT", "KILL", "TYPE", "pubsub")
 		}},
+		{name: "subscribers over the output limit", lossy: true, rest: 300 * time.Millisecond, inject: (*run).crowd},
 		{name: "scripts forgotten", rest: 100 * time.Millisecond, inject: func(r *run) {
 			r.redis.must(r.redis.master, "SCRIPT", "FLUSH")
 		}},

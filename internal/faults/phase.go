@@ -8,12 +8,16 @@ import (
 	"time"
 )
 
-// short runs a few phases of several faults each.
+// short runs two phases of many faults each, one under either policy.
 func (r *run) short() {
 	r.calm(r.Phase)
-	for i, group := range []string{groupProcess, groupRedis, groupNetwork} {
-		r.choose(i)
-		r.trouble(group, r.available(func(f *fault) bool { return f.group == group }), r.Phase)
+	for i, network := range []bool{false, true} {
+		r.choose(i + 1)
+		name := "processes, " + groupRedis
+		if network {
+			name = groupNetwork
+		}
+		r.trouble(name, r.available(func(f *fault) bool { return network == (f.group == groupNetwork) }), r.Phase)
 	}
 }
 
@@ -152,7 +156,10 @@ func (r *run) trouble(name string, faults []*fault, d time.Duration) {
 		r.tally.faults[f.name]++
 		injected++
 		r.revive()
-		r.sleep(f.rest + time.Duration(r.rng.Int64N(int64(200*time.Millisecond))))
+		r.sleep(f.rest)
+		if !r.Short {
+			r.sleep(r.between(0, 200*time.Millisecond))
+		}
 	}
 	r.crashAt = nil
 	r.end(name, fmt.Sprintf("faults %d", injected), lossy, database)

@@ -148,12 +148,12 @@ func (p *process) kill() {
 // stop makes the worker stand still.
 func (p *process) stop() {
 	p.hold(true)
-	_ = p.cmd.Process.Signal(syscall.SIGSTOP)
+	_ = stand(p.cmd.Process, true)
 }
 
 // resume ends a stop.
 func (p *process) resume() {
-	_ = p.cmd.Process.Signal(syscall.SIGCONT)
+	_ = stand(p.cmd.Process, false)
 	p.hold(false)
 }
 

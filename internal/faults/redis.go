@@ -87,15 +87,27 @@ func (p *redisPair) attach() {
 	}
 }
 
+// detach makes the replica a server of its own.
+func (p *redisPair) detach() {
+	p.must(p.replica, "REPLICAOF", "NO", "ONE")
+	p.follows = false
+}
+
 // promote kills the master and puts the replica in its place.
 func (p *redisPair) promote() {
 	p.master.Kill()
-	p.must(p.replica, "REPLICAOF", "NO", "ONE")
-	p.follows = false
+	p.detach()
+	p.swap(p.r.slots)
+}
+
+// swap puts the other server in the place of the master, which is killed, and
+// leads these workers there.
+func (p *redisPair) swap(slots []*slot) {
 	p.master, p.replica = p.replica, p.master
-	for _, s := range p.r.slots {
+	for _, s := range slots {
 		s.redis.Retarget(p.master.Addr)
 	}
+	p.replica.Kill()
 	_ = os.Remove(filepath.Join(p.replica.Dir, "dump.rdb"))
 	p.replica.Start()
 }
@@ -104,8 +116,7 @@ func (p *redisPair) promote() {
 func (p *redisPair) mend() {
 	p.lag.Heal()
 	if p.follows {
-		p.must(p.replica, "REPLICAOF", "NO", "ONE")
-		p.follows = false
+		p.detach()
 	}
 	p.must(p.master, "CONFIG", "SET", "maxmemory", "0")
 }

@@ -13,6 +13,7 @@ import (
 // tally counts what a run has done.
 type tally struct {
 	faults                 map[string]int
+	effects                map[string]int // what came of some of them
 	crashes, stops, delays map[string]int
 	killed                 int
 	outcomes               map[Outcome]int
@@ -29,7 +30,7 @@ type tally struct {
 
 func newTally() *tally {
 	return &tally{
-		faults: make(map[string]int), crashes: make(map[string]int), stops: make(map[string]int), delays: make(map[string]int),
+		faults: make(map[string]int), effects: make(map[string]int), crashes: make(map[string]int), stops: make(map[string]int), delays: make(map[string]int),
 		outcomes: make(map[Outcome]int), violations: make(map[What]int), sources: make(map[string]int),
 	}
 }
@@ -69,6 +70,7 @@ func (t *tally) print(r *run) {
 		}
 	}
 	table("faults", t.faults, nil)
+	table("what came of them", t.effects, nil)
 	if crash.Enabled {
 		table("killed at", t.crashes, crash.Labels())
 		table("stopped at", t.stops, crash.Labels())
@@ -97,7 +99,7 @@ func (t *tally) print(r *run) {
 		fmt.Fprintf(&b, " %.1f %%", 100*x)
 	}
 	fmt.Fprintf(&b, "\nviolations\n")
-	for _, w := range []What{Stale, Dirty, Future, OwnLost, TokenMiss, Torn, Undead, BrokenLog, NotFinal, Failure} {
+	for _, w := range []What{Stale, Dirty, Future, OwnLost, TokenMiss, Unproven, Torn, Undead, BrokenLog, NotFinal, Failure} {
 		line(string(w), t.violations[w])
 	}
 	if t.reads > 0 && len(t.violations) == 0 {

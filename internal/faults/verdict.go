@@ -46,7 +46,7 @@ func (r *run) verdict(name, what string, lossy, database bool) {
 		}
 	}
 	r.tally.excused += int(len(r.failures))
-	r.reads, r.failures, r.pauses = nil, nil, nil
+	r.reads, r.failures, r.pauses, r.splits = nil, nil, nil, nil
 	r.mu.Unlock()
 
 	r.tally.reads += checked
@@ -84,7 +84,12 @@ func (r *run) check(read *Read) []Violation {
 	found := r.history.Check(read, bound)
 	if len(found) > 0 && bound > 0 && len(r.history.Check(read, bound+int64(r.Slack))) == 0 {
 		r.tally.slack++
-		return nil
+		found = nil
+	}
+	for i := range r.splits {
+		if s := &r.splits[i]; s.unproven(read, r.Bound) {
+			found = append(found, Violation{What: Unproven, Read: read, Detail: "a hit " + ms(read.Start-s.refused) + " after the primary began to refuse writes"})
+		}
 	}
 	return found
 }

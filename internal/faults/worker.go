@@ -34,6 +34,7 @@ type worker struct {
 	drain   context.CancelFunc
 	threads sync.WaitGroup
 	follows chan Order
+	narrow  atomic.Bool
 }
 
 // Work is the main function of a worker. It ends with an order to quit, or with
@@ -93,6 +94,8 @@ func (w *worker) work(orders io.Reader) error {
 			case w.follows <- o:
 			default:
 			}
+		case Narrow, Widen:
+			w.narrow.Store(o.Do == Narrow)
 		case Count:
 			failed = errors.Join(failed, w.report(Event{Kind: Counted, Start: now(), Counters: w.counters()}))
 		case Drain:
@@ -140,9 +143,12 @@ func (w *worker) thread(running context.Context, n int) {
 		}
 		// An operation that has begun is let end.
 		ctx, cancel := w.deadline(rng)
-		if rng.IntN(1000) < w.Writes {
+		switch {
+		case w.narrow.Load():
+			w.narrowRead(ctx, rng)
+		case rng.IntN(1000) < w.Writes:
 			w.randomWrite(ctx, rng)
-		} else {
+		default:
 			w.randomRead(ctx, rng)
 		}
 		cancel()

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 
+	"github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/entcache"
 	ent "github.com/entcache/ent-cache/internal/schemas/versions/ent"
 	"github.com/entcache/ent-cache/internal/schemas/versions/ent/item"
@@ -38,6 +39,15 @@ func (w *worker) randomRead(ctx context.Context, rng *rand.Rand) {
 		return
 	}
 	w.read(ctx, q, mode, 0)
+}
+
+// narrowRead reads one of few rows, of which nearly all reads are hits.
+func (w *worker) narrowRead(ctx context.Context, rng *rand.Rand) {
+	mode := Bounded
+	if rng.IntN(2) == 0 {
+		mode = Strict
+	}
+	w.read(ctx, Query{Of: One, Key: w.aShelf(rng)}, mode, 0)
 }
 
 // anItem favours the first few.
@@ -82,7 +92,8 @@ func (w *worker) read(ctx context.Context, q Query, mode Mode, after uint64) {
 func (w *worker) observe(ctx context.Context, q Query, mode Mode) Event {
 	e := Event{Kind: Seen, Op: w.next(), Query: q, Mode: mode, Start: now()}
 	how, err := entcache.Explain(w.consistent(ctx, mode), func(ctx context.Context) error { return w.query(ctx, &e) })
-	e.End, e.How = now(), tell(how)
+	e.End = now()
+	e.tell(how)
 	if err != nil {
 		e.Error = err.Error()
 	}
@@ -136,7 +147,8 @@ func (w *worker) readEager(ctx context.Context, key int, mode Mode) {
 		s, err = w.client.Shelf.Query().Where(shelf.ID(key)).WithItems().Only(ctx)
 		return err
 	})
-	e.End, e.How = now(), tell(how)
+	e.End = now()
+	e.tell(how)
 	if err != nil {
 		if ctx.Err() == nil {
 			e.Error = err.Error()
@@ -167,7 +179,7 @@ func shelfRows(ss []*ent.Shelf) []Row {
 }
 
 // tell says where the results of statements came from.
-func tell(how []entcache.Explanation) string {
+func (e *Event) tell(how []entcache.Explanation) {
 	parts := make([]string, len(how))
 	for i, x := range how {
 		parts[i] = x.Outcome.String()
@@ -177,6 +189,12 @@ func tell(how []entcache.Explanation) string {
 		if x.Reason != 0 {
 			parts[i] += " (" + x.Reason.String() + ")"
 		}
+		switch x.Outcome {
+		case cache.HitRemote:
+			e.Remote = true
+		case cache.Hit:
+			e.Aged = max(e.Aged, int64(x.Age))
+		}
 	}
-	return strings.Join(parts, ", ")
+	e.How = strings.Join(parts, ", ")
 }

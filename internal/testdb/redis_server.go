@@ -3,6 +3,7 @@ package testdb
 import (
 	"bufio"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -111,40 +111,59 @@ func freePorts(n int) ([]string, error) {
 	return ports, nil
 }
 
-// Start starts the server again after Kill or Stop, at the same address.
-func (s *RedisServer) Start() {
+// Start starts the server again after Kill, at the same address. The directives
+// are lines of configuration for this time only, which win over those of
+// StartRedis.
+func (s *RedisServer) Start(directives ...string) {
 	s.t.Helper()
-	if err := s.start(); err != nil {
+	if err := s.start(directives...); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
 // Kill ends the server at once, and waits for that.
-func (s *RedisServer) Kill() { s.signal(syscall.SIGKILL) }
-
-// Pause makes the server stand still until Resume.
-func (s *RedisServer) Pause() { _ = s.process.Signal(syscall.SIGSTOP) }
-
-// Resume ends a Pause.
-func (s *RedisServer) Resume() { _ = s.process.Signal(syscall.SIGCONT) }
-
-func (s *RedisServer) signal(sig os.Signal) {
+func (s *RedisServer) Kill() {
 	if s.process == nil {
 		return
 	}
-	_ = s.process.Signal(sig)
+	_ = s.process.Kill()
 	<-s.ended
 	s.process = nil
 }
 
-func (s *RedisServer) start() error {
+// Pause makes the server stand still until Resume. Where a process can't be made
+// to, it skips the test.
+func (s *RedisServer) Pause() {
+	s.t.Helper()
+	s.stand(true)
+}
+
+// Resume ends a Pause.
+func (s *RedisServer) Resume() {
+	s.t.Helper()
+	s.stand(false)
+}
+
+func (s *RedisServer) stand(still bool) {
+	s.t.Helper()
+	if err := stand(s.process, still); errors.Is(err, errors.ErrUnsupported) {
+		s.t.Skipf("entcache: redis-server can't be paused here: %v", err)
+	}
+}
+
+func (s *RedisServer) start(directives ...string) error {
+	args := append([]string{s.config}, s.args...)
+	for _, d := range directives {
+		name, value, _ := strings.Cut(d, " ")
+		args = append(args, "--"+name, value)
+	}
 	started := make(chan error)
 	ended := make(chan struct{})
 	go func() {
 		// The server dies with the thread that started it.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		cmd := exec.Command(s.program, append([]string{s.config}, s.args...)...)
+		cmd := exec.Command(s.program, args...)
 		cmd.Dir = s.Dir
 		cmd.SysProcAttr = dieWithParent()
 		err := cmd.Start()

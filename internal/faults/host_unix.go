@@ -1,11 +1,17 @@
+//go:build unix
+
 package faults
 
 import (
 	"fmt"
-	"time"
+	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
+
+// suitable reports whether processes can be stopped here and share a clock.
+const suitable = true
 
 // now returns nanoseconds of the host's monotonic clock, which processes share
 // and which goes on while one of them stands still.
@@ -17,5 +23,10 @@ func now() int64 {
 	return ts.Nano()
 }
 
-// ms prints a span of nanoseconds.
-func ms(ns int64) string { return time.Duration(ns).Round(10 * time.Microsecond).String() }
+// stand makes a process stand still, or go on.
+func stand(p *os.Process, still bool) error {
+	if still {
+		return p.Signal(syscall.SIGSTOP)
+	}
+	return p.Signal(syscall.SIGCONT)
+}
