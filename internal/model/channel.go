@@ -66,11 +66,24 @@ func (p *process) learn(epoch, n uint8, touched rowSet) {
 	}
 }
 
+// touch is a write of the process's own: it counts before its message comes.
+func (p *process) touch(epoch, n uint8, touched rowSet) {
+	if epoch != p.epoch {
+		p.restart(epoch, n)
+		return
+	}
+	for row := range rows {
+		if touched.has(row) {
+			p.own[row] = n
+		}
+	}
+}
+
 // restart voids everything up to a position.
 func (p *process) restart(epoch, n uint8) {
 	p.epoch, p.applied, p.floor = epoch, n, n
 	for row := range rows {
-		p.ledger[row] = n
+		p.ledger[row], p.own[row] = n, n
 	}
 }
 
@@ -111,6 +124,19 @@ func (p *process) prove(sent probe) {
 	p.open, p.proven, p.probe = true, sent.db, probe{}
 }
 
+// lapse is the bound going by without a confirmed probe. What was committed until
+// now would be missed by who reads from the near level later, so it has to see it;
+// a probe that was sent by now is too old to open anything.
+func (m *model) lapse(s *state, i int) {
+	if s.lapses == 0 || !s.processes[i].open {
+		return
+	}
+	to := m.fault(s, processName[i], "isn't proven for longer than the bound")
+	to.lapses--
+	p := &to.processes[i]
+	p.open, p.proven, p.probe = false, s.db, probe{}
+}
+
 // nearHits says whether the near entry may be returned.
 func (m *model) nearHits(p *process) bool {
 	e := &p.entry
@@ -121,7 +147,26 @@ func (m *model) nearHits(p *process) bool {
 		return false
 	}
 	for row := range rows {
-		if m.Workload.read.has(row) && p.ledger[row] > e.n {
+		if m.Workload.read.has(row) && max(p.ledger[row], p.own[row]) > e.n {
+			return false
+		}
+	}
+	return true
+}
+
+// accepts says whether an entry that was read plainly may be returned: what the
+// process was told of the log has no write after the entry, and was complete
+// lately, and has the process's own writes. These it knows, but an entry may also
+// have been made by others before them.
+func (m *model) accepts(p *process, e *remoteEntry) bool {
+	if !e.exists || e.epoch != p.epoch || e.n < p.floor || !p.open && !m.is(PeekUngated) {
+		return false
+	}
+	for row := range rows {
+		if p.own[row] > p.applied && !m.is(PeekBeforeOwnWrite) {
+			return false
+		}
+		if m.Workload.read.has(row) && p.ledger[row] > e.n && !m.is(PeekUnchecked) {
 			return false
 		}
 	}

@@ -14,6 +14,12 @@ type Config struct {
 	RemoteOnly bool
 	// OneReader leaves process 1 a writer only.
 	OneReader bool
+	// Peeks lets readers take the remote entry by a plain read, which nothing
+	// validates, if what their process knows of the log says that it is valid.
+	Peeks bool
+	// Lapses is how often no probe of a process is confirmed for longer than the
+	// bound, so that its near level closes.
+	Lapses uint8
 	// TwoTrips validates remote hits in two round trips that aren't atomic.
 	TwoTrips bool
 	// Monotonic promises, and checks, that no process reads backwards.
@@ -53,7 +59,7 @@ type model struct {
 // initial is a warm start: both processes connected and subscribed, an epoch out
 // of quarantine, nothing cached.
 func (m *model) initial() state {
-	s := state{run: 1, nextCell: 1, nextEpoch: 1, restarts: m.Restarts, losses: m.Losses, crashes: m.Crashes}
+	s := state{run: 1, nextCell: 1, nextEpoch: 1, restarts: m.Restarts, losses: m.Losses, crashes: m.Crashes, lapses: m.Lapses}
 	m.handshake(&s)
 	s.redis.quarantine = false
 	for i := range processes {

@@ -6,7 +6,7 @@
 //     it: a validated hit is never older than the commits before it, and never
 //     uncommitted or rolled back. With validation in two trips a hit is compared
 //     with the database when the read began.
-//  2. A near entry that would be returned is at least as new as the database was
+//  2. A near entry that would be returned, or a remote one by a plain read, is at least as new as the database was
 //     when the last confirmed probe was sent: staleness is bounded by the probes,
 //     whatever is lost.
 //  3. A near entry that would be returned is at least as new as what its process
@@ -21,16 +21,19 @@
 // Two processes with a reader, a writer, a near level and a subscription each;
 // two rows; one query. A writer runs BEGIN, COMMIT or rollback, END. A reader
 // looks in the near level, asks Redis for the entry or a capture, reads the
-// database, fills, stores in the near level. Each of these is a step, and between
-// two steps anything else can happen: Redis restarts empty or as it was at an
-// earlier moment, a message is lost, a writer crashes, its lease expires after
-// the crash or after its commit, a new epoch is minted and its quarantine ends.
+// database, fills, stores in the near level; with Config.Peeks it may also take the
+// remote entry as it is, even from a server that was left behind, and judge it by
+// what its process knows. Each of these is a step, and between two steps anything
+// else can happen: Redis restarts empty or as it was at an earlier moment, a
+// message is lost, a writer crashes, its lease expires after the crash or after its
+// commit, a new epoch is minted and its quarantine ends, no probe is confirmed for
+// longer than the bound.
 //
 // # What is left out
 //
 //   - Time. A lease, a quarantine and a probe may take as long as the assumptions
-//     permit. That near hits stop when probes do isn't modelled; entries
-//     don't expire.
+//     permit. That near hits stop when probes do is a step, with Config.Lapses;
+//     entries don't expire.
 //   - Scripts are atomic, as Redis runs them. Lost replies and retries are what
 //     delays, crashes and idle readers look like to the others. A crash ends the
 //     writer; that its process goes on reading only adds to what can happen.
@@ -59,7 +62,7 @@
 //
 // # Running
 //
-// "go test ./internal/model" explores five million states in some ten seconds.
+// "go test ./internal/model" explores eight million states in some fifteen seconds.
 // With ENTCACHE_TEST_LONG set it explores up to 30 million of each of more
 // configurations, in some minutes and up to 9 GB of memory. With the race detector
 // it does little: leave -race out.

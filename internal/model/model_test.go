@@ -42,6 +42,8 @@ var (
 	}, remoteActions...)
 )
 
+const peekHit = "hits the remote level by a plain read"
+
 var searches = []search{
 	{
 		"remote level, restart and crash",
@@ -49,9 +51,14 @@ var searches = []search{
 		append([]string{"hits the remote level", "crashes"}, restartActions...),
 	},
 	{
-		"near level, message lost",
-		Config{Workload: OtherRow, Reads: 2, Writes: 1, Losses: 1, OneReader: true},
-		append([]string{"hits the remote level", "loses a message"}, nearActions...),
+		"near level and plain reads, message lost",
+		Config{Workload: OtherRow, Reads: 2, Writes: 1, Losses: 1, OneReader: true, Peeks: true},
+		append([]string{"hits the remote level", peekHit, "loses a message"}, nearActions...),
+	},
+	{
+		"plain reads and own writes, the bound exceeded",
+		Config{Workload: OwnRow, Reads: 2, Writes: 1, Lapses: 1, OneReader: true, Peeks: true},
+		append([]string{"hits the remote level", peekHit, "isn't proven for longer than the bound"}, nearActions...),
 	},
 	{
 		"near level, two trips",
@@ -112,13 +119,13 @@ func TestWalks(t *testing.T) {
 			r := Walk(c, seed, walks, walkLength)
 			t.Logf("seed %d: %s", seed, r)
 			require.Nil(t, r.Counterexample, "seed %d: %s", seed, r)
-			requireTaken(t, r, append([]string{"hits the near level", "crashes", "loses a message", "subscribes"}, restartActions...))
+			requireTaken(t, r, append([]string{"hits the near level", peekHit, "hits a server that was left behind by a plain read", "crashes", "loses a message", "subscribes"}, restartActions...))
 		})
 	}
 }
 
 // chaos has every fault; it is for walks.
-var chaos = Config{Workload: SameRow, Reads: 3, Writes: 2, Restarts: 1, Losses: 1, Crashes: 1}
+var chaos = Config{Workload: SameRow, Reads: 3, Writes: 2, Restarts: 1, Losses: 1, Crashes: 1, Lapses: 1, Peeks: true}
 
 const walkLength = 120
 
@@ -156,6 +163,16 @@ func TestLong(t *testing.T) {
 			"two near levels",
 			Config{Reads: 1, Writes: 1, Losses: 1, Crashes: 1},
 			[]Workload{OwnRow},
+		},
+		{
+			"plain reads, restart",
+			Config{Reads: 2, Writes: 1, Restarts: 1, OneReader: true, Peeks: true},
+			[]Workload{OwnRow, OtherRow},
+		},
+		{
+			"plain reads of two, message lost, the bound exceeded",
+			Config{Reads: 1, Writes: 1, Losses: 1, Lapses: 1, Peeks: true},
+			[]Workload{OwnRow, BothRows},
 		},
 		{
 			"remote level, two trips, restart and crash",

@@ -44,6 +44,12 @@ const (
 	PositionAfterCells // two trips: the position is read after the cells
 	NoMonotonicRule    // positions in replies are ignored
 
+	// Plain reads of the remote level.
+	PeekUnchecked      // the entry isn't compared with the log
+	PeekAtPresent      // it is stamped with the position of the process
+	PeekUngated        // it needs no probe
+	PeekBeforeOwnWrite // nor that the process was told of its own writes
+
 	numMutants
 )
 
@@ -56,6 +62,7 @@ var mutantNames = [numMutants]string{
 	"no quarantine", "no epoch in entry", "no run id", "epoch reused", "missing cell valid",
 	"no flush on subscribe", "no gap detection", "blind probe", "stamped with applied", "position after cells",
 	"no monotonic rule",
+	"peek unchecked", "peek at present", "peek ungated", "peek before own write",
 }
 
 func (m Mutant) String() string {

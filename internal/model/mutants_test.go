@@ -19,6 +19,9 @@ var (
 	nearReboot   = Config{Workload: OtherRow, Reads: 1, Writes: 1, Restarts: 1, OneReader: true}
 	twoTrips     = Config{Workload: BothRows, Reads: 2, Writes: 1, OneReader: true, TwoTrips: true}
 	backwards    = Config{Workload: OtherRow, Reads: 3, Writes: 1, Crashes: 1, OneReader: true, Monotonic: true}
+	peeks        = Config{Workload: OtherRow, Reads: 2, Writes: 1, OneReader: true, Peeks: true}
+	peeksOwn     = Config{Workload: OwnRow, Reads: 2, Writes: 1, OneReader: true, Peeks: true}
+	peeksLapse   = Config{Workload: OtherRow, Reads: 2, Writes: 1, Lapses: 1, OneReader: true, Peeks: true}
 	early        = Config{Workload: SameRow, Reads: 1, Writes: 1, RemoteOnly: true, EarlyExpiry: true}
 )
 
@@ -35,36 +38,41 @@ type kill struct {
 }
 
 var kills = []kill{
-	{CaptureAfterRead, remoteReboot, 50_000, remoteStale, 200, nil},
-	{CaptureAtFill, oneReader, 1_000, remoteStale, 20, nil},
-	{NoFloorCheck, oneReader, 1_000, remoteStale, 20, nil},
-	{FillIgnoresPending, oneReader, 1_000, remoteStale, 20, nil},
-	{NoExpireBump, remoteCrash, 5_000, remoteStale, 50, nil},
-	{NoEpochInFill, remoteReboot, 50_000, remoteStale, 20, nil},
+	{CaptureAfterRead, remoteReboot, 50_000, remoteStale, 1_000, nil},
+	{CaptureAtFill, oneReader, 1_000, remoteStale, 200, nil},
+	{NoFloorCheck, oneReader, 1_000, remoteStale, 2_000, nil},
+	{FillIgnoresPending, oneReader, 1_000, remoteStale, 200, nil},
+	{NoExpireBump, remoteCrash, 5_000, remoteStale, 200, nil},
+	{NoEpochInFill, remoteReboot, 50_000, remoteStale, 200, nil},
 	{CaptureInQuarantine, remoteReboot, 50_000, remoteStale, 1_000, nil},
-	{FillInTransaction, oneReader, 1_000, remoteStale, 20, nil},
+	{FillInTransaction, oneReader, 1_000, remoteStale, 200, nil},
 
-	{NoPending, oneReader, 1_000, remoteStale, 50, nil},
-	{NoBegin, oneReader, 1_000, remoteStale, 50, nil},
-	{BeginWithoutUnlink, oneReader, 1_000, remoteStale, 50, nil},
-	{NoEnd, oneReader, 1_000, remoteStale, 50, nil},
-	{EndWithoutFloor, oneReader, 1_000, remoteStale, 20, nil},
+	{NoPending, oneReader, 1_000, remoteStale, 2_000, nil},
+	{NoBegin, oneReader, 1_000, remoteStale, 2_000, nil},
+	{BeginWithoutUnlink, oneReader, 1_000, remoteStale, 2_000, nil},
+	{NoEnd, oneReader, 1_000, remoteStale, 2_000, nil},
+	{EndWithoutFloor, oneReader, 1_000, remoteStale, 2_000, nil},
 	// Redundant as long as transactions become visible within their leases.
 	{EndWithoutUnlink, early, 20_000, converged, 0, nil},
-	{NoLocalTouch, nearOwn, 100_000, nearUnread, 100, nil},
+	{NoLocalTouch, nearOwn, 100_000, nearUnread, 2_000, nil},
 
-	{NoQuarantine, remoteReboot, 20_000, remoteStale, 500, nil},
+	{NoQuarantine, remoteReboot, 20_000, remoteStale, 2_000, nil},
 	{NoEpochInEntry, remoteReboot, 100_000, remoteStale, 5_000, nil},
-	{NoRunID, remoteReboot, 100_000, remoteStale, 50, nil},
-	{EpochReused, remoteReboot, 50_000, remoteStale, 20, nil},
-	{MissingCellValid, oneReader, 1_000, remoteStale, 50, nil},
+	{NoRunID, remoteReboot, 100_000, remoteStale, 2_000, nil},
+	{EpochReused, remoteReboot, 50_000, remoteStale, 200, nil},
+	{MissingCellValid, oneReader, 1_000, remoteStale, 2_000, nil},
 
-	{NoFlushOnSubscribe, nearReboot, 5_000_000, nearStale, 500, nil}, // see TestSchedules, too
+	{NoFlushOnSubscribe, nearReboot, 5_000_000, nearStale, 2_000, nil}, // see TestSchedules, too
 	{NoGapDetection, nearLoss, 300_000, nearStale, 5_000, otherRow},
-	{BlindProbe, nearOther, 50_000, nearStale, 100, nil},
-	{StampedWithApplied, nearOther, 50_000, nearStale, 100, nil},
+	{BlindProbe, nearOther, 50_000, nearStale, 2_000, nil},
+	{StampedWithApplied, nearOther, 50_000, nearStale, 2_000, nil},
 	{PositionAfterCells, twoTrips, 500_000, nearStale, 5_000, rowsInTwoTrips},
 	{NoMonotonicRule, backwards, 1_000_000, monotonic, 10_000, otherRowMonotonic},
+
+	{PeekUnchecked, peeks, 300_000, bounded, 2_000, nil},
+	{PeekAtPresent, peeks, 300_000, bounded, 2_000, nil},
+	{PeekUngated, peeksLapse, 300_000, bounded, 5_000, otherRow},
+	{PeekBeforeOwnWrite, peeksOwn, 300_000, ownWrites, 1_000, nil},
 }
 
 func otherRow(c *Config) { c.Workload, c.Restarts, c.Crashes = OtherRow, 0, 0 }

@@ -12,6 +12,10 @@ func (m *model) read(s *state, i int) {
 		m.startRead(s, i)
 	case started:
 		m.readNear(s, i)
+		m.peekAt(s, i, &s.redis.entry, "hits the remote level by a plain read")
+		if s.saved {
+			m.peekAt(s, i, &s.snapshot.entry, "hits a server that was left behind by a plain read")
+		}
 		m.readRemote(s, i)
 	case validating, validatingLast:
 		m.validate(s, i)
@@ -48,6 +52,31 @@ func (m *model) readNear(s *state, i int) {
 		m.breaks(ownWrites)
 	}
 	m.returns(&to.processes[i], p.entry.value)
+}
+
+// peekAt takes an entry without asking whether it is valid, or which server it is
+// from. It counts as valid at the position at which it was stored.
+func (m *model) peekAt(s *state, i int, e *remoteEntry, action string) {
+	p, rd := &s.processes[i], &s.readers[i]
+	if !m.Peeks || !m.hasNear(i) {
+		return
+	}
+	at := *e
+	if m.is(PeekAtPresent) {
+		at.n = max(at.n, p.applied)
+	}
+	if !m.accepts(p, &at) {
+		return
+	}
+	to := m.step(s, readerName[i], action)
+	if !m.atLeast(at.value, p.proven) {
+		m.breaks(bounded)
+	}
+	if !m.atLeast(at.value, rd.written) {
+		m.breaks(ownWrites)
+	}
+	m.returns(&to.processes[i], at.value)
+	to.readers[i] = reader{left: rd.left, phase: holding, value: at.value, epoch: at.epoch, n: at.n}
 }
 
 // readRemote is GETQ: in one step the entry with its cells, or a capture. What

@@ -128,6 +128,9 @@ func (m *model) bumpExpired(s *state, row int) bool {
 func (m *model) store(s *state, rd *reader) {
 	r := &s.redis
 	r.entry = remoteEntry{exists: true, epoch: r.epoch, value: rd.value}
+	if m.Peeks {
+		r.entry.n = r.n
+	}
 	for row := range rows {
 		if !m.Workload.read.has(row) {
 			continue

@@ -35,7 +35,7 @@ type state struct {
 	processes [processes]process
 	readers   [processes]reader
 
-	restarts, losses, crashes uint8 // faults that can still happen
+	restarts, losses, crashes, lapses uint8 // faults that can still happen
 }
 
 type redis struct {
@@ -63,6 +63,7 @@ const (
 type remoteEntry struct {
 	exists bool
 	epoch  uint8
+	n      uint8 // at which it was stored; kept with Config.Peeks
 	cell   [rows]uint8
 	value  versions
 }
@@ -81,6 +82,7 @@ type process struct {
 	epoch      uint8
 	applied    uint8       // the position up to which it has every message
 	ledger     [rows]uint8 // the last position that touched each row
+	own        [rows]uint8 // the same of its own writes, which it knows at once
 	floor      uint8       // entries below are void
 	entry      nearEntry
 	inbox      [queued]message

@@ -36,6 +36,7 @@ func (m *model) next(s *state) []step {
 	for i := range processes {
 		m.receive(s, i)
 		m.probe(s, i)
+		m.lapse(s, i)
 	}
 	m.restart(s)
 	return m.steps

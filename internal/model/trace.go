@@ -123,7 +123,7 @@ func (s *state) describe() []string {
 	for i := range processes {
 		p, rd := &s.processes[i], &s.readers[i]
 		parts = append(parts,
-			fmt.Sprintf("%s epoch %d applied %d floor %d ledger %v", processName[i], p.epoch, p.applied, p.floor, p.ledger),
+			fmt.Sprintf("%s epoch %d applied %d floor %d ledger %v own %v", processName[i], p.epoch, p.applied, p.floor, p.ledger, p.own),
 			fmt.Sprintf("%s near entry %v", processName[i], p.entry),
 			fmt.Sprintf("%s proven up to %v", processName[i], p.proven),
 			fmt.Sprintf("%s inbox %v", processName[i], p.inbox[:p.waiting]),
@@ -137,7 +137,7 @@ func (e remoteEntry) String() string {
 	if !e.exists {
 		return "gone"
 	}
-	return fmt.Sprintf("%v of epoch %d, cells %v", e.value, e.epoch, e.cell)
+	return fmt.Sprintf("%v of epoch %d at %d, cells %v", e.value, e.epoch, e.n, e.cell)
 }
 
 func (e nearEntry) String() string {

@@ -43,7 +43,7 @@ func (m *model) begin(s *state, i int) {
 	}
 	to.publish(touched)
 	if m.hasNear(i) && !m.is(NoLocalTouch) {
-		to.processes[i].learn(r.epoch, r.n, touched)
+		to.processes[i].touch(r.epoch, r.n, touched)
 	}
 	to.writers[i] = writer{left: s.writers[i].left - 1, phase: begun, epoch: r.epoch}
 }
