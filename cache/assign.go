@@ -1,176 +1,247 @@
 package cache
 
 import (
-	"bytes"
 	"database/sql"
+	"math"
+	"strconv"
 	"time"
+	"unsafe"
 
 	entsql "entgo.io/ent/dialect/sql"
+	"github.com/google/uuid"
 
+	"github.com/entcache/ent-cache/codec"
 	"github.com/entcache/ent-cache/internal/mutant"
 )
 
-// assign copies src, a value of a cached row, into dest as rows.Scan of
-// database/sql would, with its conversions and the texts of its errors. One
-// thing differs: cached rows are shared, so a []byte that dest could keep is a
-// copy where database/sql lends the driver's own (to a Scanner, to RawBytes).
+// assign copies value i of cached rows into dest as rows.Scan of database/sql
+// would, with its conversions and the texts of its errors. One thing differs:
+// cached rows are shared, so a []byte that dest could keep is a copy where
+// database/sql lends the driver's own (to a Scanner, to RawBytes).
 //
-// The cases below are those of Ent's generated code; they need no reflection,
-// and no allocation but for what dest comes to own. Whatever isn't among them
-// takes the long way of convert.
-func assign(dest, src any) error {
-	switch s := src.(type) {
-	case int64:
-		switch d := dest.(type) {
-		case *sql.NullInt64:
-			d.Int64, d.Valid = s, true
-			return nil
-		case *int64:
-			if d != nil {
-				*d = s
-				return nil
+// What Ent's generated code scans into needs no reflection, and no allocation
+// but for what dest comes to own: most fields are assigned by assignNullables,
+// for which this would do as well, the others here. Whatever is left takes the
+// long way of convert.
+func assign(dest any, rows *codec.Rows, i int) error {
+	kind, done := rows.Kind(i), false
+	switch {
+	case kind == codec.Int:
+		done = assignInt(dest, rows.Int(i))
+	case kind == codec.Text:
+		done = assignText(dest, rows.Text(i))
+	case kind == codec.Bytes:
+		done = assignBytes(dest, rows.Text(i))
+	case kind == codec.Null:
+		done = assignNull(dest)
+	case kind == codec.Bool:
+		if d, ok := dest.(*bool); ok {
+			*d, done = rows.Bool(i), true
+		}
+	case kind == codec.Float:
+		if d, ok := dest.(*float64); ok && d != nil {
+			*d, done = rows.Float(i), true
+		}
+	case kind >= codec.Time:
+		if d, ok := dest.(*time.Time); ok {
+			*d, done = rows.Time(i), true
+		}
+	}
+	if done {
+		return nil
+	}
+	if d, ok := dest.(*entsql.NullScanner); ok {
+		return assignScanner(d, rows, i)
+	}
+	return convert(dest, rows.Value(i))
+}
+
+// assignNullables assigns to the first of dest, as far as they are of the types
+// that Ent scans most fields into, and returns how many it assigned. It is one
+// function for the whole row: a hit does little else.
+func assignNullables(dest []any, rows *codec.Rows, kinds []codec.Kind, words []uint64) int {
+	dest, words = dest[:len(kinds)], words[:len(kinds)]
+	for i, kind := range kinds {
+		word := words[i]
+		switch d := dest[i].(type) {
+		case *sql.NullString:
+			if kind == codec.Text || kind == codec.Bytes {
+				d.String, d.Valid = rows.TextOf(word), true
+				continue
 			}
-		case *int:
-			// A number past int on a 32-bit machine is convert's error.
-			if d != nil && int64(int(s)) == s {
-				*d = int(s)
-				return nil
+			if kind == codec.Null {
+				d.String, d.Valid = "", false
+				continue
+			}
+		case *sql.NullInt64:
+			if kind == codec.Int {
+				d.Int64, d.Valid = int64(word), true
+				continue
+			}
+			if kind == codec.Null {
+				d.Int64, d.Valid = 0, false
+				continue
+			}
+		case *sql.NullTime:
+			if kind >= codec.Time {
+				d.Time, d.Valid = rows.TimeOf(kind, word), true
+				continue
+			}
+			if kind == codec.Null {
+				d.Time, d.Valid = time.Time{}, false
+				continue
 			}
 		case *sql.NullBool:
 			// Databases without booleans keep 0 and 1.
-			if s == 0 || s == 1 {
-				d.Bool, d.Valid = s == 1, true
-				return nil
+			if kind == codec.Bool || kind == codec.Int && word <= 1 {
+				d.Bool, d.Valid = word == 1, true
+				continue
 			}
-		case *bool:
-			if s == 0 || s == 1 {
-				*d = s == 1
-				return nil
+			if kind == codec.Null {
+				d.Bool, d.Valid = false, false
+				continue
 			}
-		case *any:
-			if d != nil {
-				*d = src
-				return nil
-			}
-		case *entsql.NullScanner:
-			return d.Scan(src)
-		}
-	case string:
-		switch d := dest.(type) {
-		case *sql.NullString:
-			d.String, d.Valid = s, true
-			return nil
-		case *string:
-			if d != nil {
-				*d = s
-				return nil
-			}
-		case *[]byte:
-			if d != nil {
-				*d = []byte(s)
-				return nil
-			}
-		case *any:
-			if d != nil {
-				*d = src
-				return nil
-			}
-		case *entsql.NullScanner:
-			return d.Scan(src)
-		}
-	case time.Time:
-		switch d := dest.(type) {
-		case *sql.NullTime:
-			d.Time, d.Valid = s, true
-			return nil
-		case *time.Time:
-			*d = s
-			return nil
-		}
-	case bool:
-		switch d := dest.(type) {
-		case *sql.NullBool:
-			d.Bool, d.Valid = s, true
-			return nil
-		case *bool:
-			*d = s
-			return nil
-		}
-	case float64:
-		switch d := dest.(type) {
 		case *sql.NullFloat64:
-			d.Float64, d.Valid = s, true
-			return nil
-		case *float64:
-			if d != nil {
-				*d = s
-				return nil
+			if kind == codec.Float {
+				d.Float64, d.Valid = math.Float64frombits(word), true
+				continue
+			}
+			if kind == codec.Null {
+				d.Float64, d.Valid = 0, false
+				continue
 			}
 		}
-	case []byte:
-		switch d := dest.(type) {
-		case *[]byte:
-			if d != nil {
-				if *d = bytes.Clone(s); mutant.On(mutant.BytesShared) {
-					*d = s
-				}
-				return nil
-			}
-		case *sql.NullString:
-			d.String, d.Valid = string(s), true
-			return nil
-		case *string:
-			if d != nil {
-				*d = string(s)
-				return nil
-			}
-		case *any:
-			if d != nil {
-				*d = bytes.Clone(s)
-				return nil
-			}
-		case *sql.RawBytes:
-			if d != nil {
-				*d = bytes.Clone(s)
-				return nil
-			}
-		case *sql.NullInt64, *sql.NullFloat64, *sql.NullBool, *sql.NullTime:
-			// MySQL's text protocol sends numbers as digits; these read them
-			// and keep nothing.
-			return dest.(sql.Scanner).Scan(src)
-		case *entsql.NullScanner:
-			return d.Scan(bytes.Clone(s))
+		return i
+	}
+	return len(kinds)
+}
+
+func assignInt(dest any, n int64) bool {
+	switch d := dest.(type) {
+	case *int64:
+		if d != nil {
+			*d = n
+			return true
 		}
-	case nil:
-		switch d := dest.(type) {
-		case *sql.NullInt64:
-			d.Int64, d.Valid = 0, false
-			return nil
-		case *sql.NullString:
-			d.String, d.Valid = "", false
-			return nil
-		case *sql.NullTime:
-			d.Time, d.Valid = time.Time{}, false
-			return nil
-		case *sql.NullBool:
-			d.Bool, d.Valid = false, false
-			return nil
-		case *sql.NullFloat64:
-			d.Float64, d.Valid = 0, false
-			return nil
-		case *[]byte:
-			if d != nil {
-				*d = nil
-				return nil
-			}
-		case *any:
-			if d != nil {
-				*d = nil
-				return nil
-			}
-		case *entsql.NullScanner:
-			return d.Scan(nil)
+	case *int:
+		// A number past int on a 32-bit machine is convert's error.
+		if d != nil && int64(int(n)) == n {
+			*d = int(n)
+			return true
+		}
+	case *bool:
+		// Databases without booleans keep 0 and 1.
+		if n == 0 || n == 1 {
+			*d = n == 1
+			return true
 		}
 	}
-	return convert(dest, src)
+	return false
+}
+
+func assignText(dest any, s string) bool {
+	switch d := dest.(type) {
+	case *string:
+		if d != nil {
+			*d = s
+			return true
+		}
+	case *[]byte:
+		if d != nil {
+			*d = []byte(s)
+			return true
+		}
+	case *uuid.UUID:
+		if u, err := uuid.Parse(s); err == nil {
+			*d = u
+			return true
+		}
+	}
+	return false
+}
+
+// assignBytes assigns what the driver gave as a []byte, as MySQL's does with
+// most values of its text protocol.
+func assignBytes(dest any, s string) bool {
+	switch d := dest.(type) {
+	case *[]byte:
+		if d != nil {
+			if *d = []byte(s); mutant.On(mutant.BytesShared) {
+				*d = unsafe.Slice(unsafe.StringData(s), len(s))
+			}
+			return true
+		}
+	case *string:
+		if d != nil {
+			*d = s
+			return true
+		}
+	case *sql.NullInt64:
+		if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+			d.Int64, d.Valid = n, true
+			return true
+		}
+	case *sql.NullFloat64:
+		if x, err := strconv.ParseFloat(s, 64); err == nil {
+			d.Float64, d.Valid = x, true
+			return true
+		}
+	case *sql.NullBool:
+		if s == "0" || s == "1" {
+			d.Bool, d.Valid = s == "1", true
+			return true
+		}
+	case *int64:
+		if n, err := strconv.ParseInt(s, 10, 64); err == nil && d != nil {
+			*d = n
+			return true
+		}
+	case *int:
+		if n, err := strconv.Atoi(s); err == nil && d != nil {
+			*d = n
+			return true
+		}
+	case *uuid.UUID:
+		if len(s) == len(d) {
+			copy(d[:], s)
+			return true
+		}
+	}
+	return false
+}
+
+func assignNull(dest any) bool {
+	switch d := dest.(type) {
+	case *[]byte:
+		if d != nil {
+			*d = nil
+			return true
+		}
+	case *any:
+		if d != nil {
+			*d = nil
+			return true
+		}
+	}
+	return false
+}
+
+// assignScanner assigns to a NullScanner, whose Scan takes what isn't NULL to
+// the one it wraps.
+func assignScanner(d *entsql.NullScanner, rows *codec.Rows, i int) error {
+	if rows.Kind(i) == codec.Null {
+		return d.Scan(nil)
+	}
+	switch d.S.(type) {
+	case *sql.NullString, *sql.NullInt64, *sql.NullFloat64, *sql.NullBool, *sql.NullTime, *uuid.UUID:
+		// What theirs does is done here.
+		d.Valid = true
+		row, c := i/len(rows.Columns), i%len(rows.Columns)
+		kinds, words := rows.Cells(row)
+		if assignNullables([]any{d.S}, rows, kinds[c:c+1], words[c:c+1]) == 1 {
+			return nil
+		}
+		return assign(d.S, rows, i)
+	}
+	return d.Scan(rows.Value(i))
 }

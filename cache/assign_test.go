@@ -164,7 +164,7 @@ func compare(t *testing.T, src, want, got any) {
 		require.NoError(t, live.Close())
 	}
 
-	r := newReplay(&codec.Rows{Columns: columns, Values: []any{int64(1), src}, N: 1}, nil)
+	r := newReplay(codec.NewRows(columns, int64(1), src), nil)
 	require.True(t, r.Next())
 	gotten := outcome(func() error { return r.Scan(new(int64), got) })
 
@@ -219,7 +219,7 @@ func TestAssignIsDatabaseSQL(t *testing.T) {
 }
 
 func TestAssignErrorsWrap(t *testing.T) {
-	r := newReplay(&codec.Rows{Columns: []string{"a"}, Values: []any{int64(1)}, N: 1}, nil)
+	r := newReplay(codec.NewRows([]string{"a"}, int64(1)), nil)
 	require.True(t, r.Next())
 	require.ErrorIs(t, r.Scan(new(failing)), errScan)
 }
@@ -228,10 +228,17 @@ func TestAssignErrorsWrap(t *testing.T) {
 func TestAssignLendsNoBytes(t *testing.T) {
 	for i := range destinations() {
 		src := []byte("0123456789abcdef")
-		dest := destinations()[i]
-		_ = assign(dest, src)
-		scribble(reflect.ValueOf(dest), 0)
-		require.Equal(t, "0123456789abcdef", string(src), "%T", dest)
+		rows := codec.NewRows([]string{"text", "bytes", "long"}, string(src), src, bytes.Repeat(src, 100))
+		src[0] = '#' // the driver's own
+		dest := []any{destinations()[i], destinations()[i], destinations()[i]}
+		r := newReplay(rows, nil)
+		require.True(t, r.Next())
+		_ = r.Scan(dest...)
+		for column := range dest {
+			_ = assign(dest[column], rows, column)
+			scribble(reflect.ValueOf(dest[column]), 0)
+			require.Equal(t, "0123456789abcdef", rows.Text(column)[:16], "%s into %T", rows.Columns[column], dest[column])
+		}
 	}
 }
 

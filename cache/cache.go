@@ -26,6 +26,11 @@ import (
 type Options struct {
 	// Near is the level inside the process; it is required. The cache closes it.
 	Near Near
+	// NoValues switches the level of typed values off: hits then replay rows.
+	NoValues bool
+	// CheckShared finds writes to results that hits share; see Share. With the race
+	// detector it is always on.
+	CheckShared bool
 	// Namespace is part of every key. Caches that share a remote level and not
 	// a database need different ones.
 	Namespace string
@@ -76,6 +81,8 @@ type Cache struct {
 	shared  *shared // nil without a remote level
 	id      Epoch   // names the log of this process
 
+	checkShared bool
+
 	start      time.Time
 	background tasks
 	refreshes  chan struct{}
@@ -109,7 +116,7 @@ func New(o Options) (*Cache, error) {
 	}
 	c := &Cache{
 		opts: o, near: o.Near, ledger: ledger.New(o.LedgerFacts), log: o.Logger,
-		id: randomID(), start: time.Now(), refreshes: make(chan struct{}, maxRefreshes),
+		id: randomID(), checkShared: o.CheckShared || raceDetector, start: time.Now(), refreshes: make(chan struct{}, maxRefreshes),
 		schemas:   make(map[*Schema]bool),
 		databases: make(map[weak.Pointer[sql.DB]]uint64),
 		warned:    make(map[string]bool),

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strconv"
 
+	"github.com/entcache/ent-cache/codec"
 	"github.com/entcache/ent-cache/internal/mutant"
 )
 
@@ -14,7 +15,7 @@ import (
 // reaches us as the argument of a query, as the field of a mutation and as what
 // the driver read, so every shape a driver gives it must end in one form.
 func (c *Column) canonical(v any, fold bool) (canonical, bool) {
-	if !c.Exact || fold && c.Kind == KindString && !mutant.On(mutant.FoldIgnored) {
+	if !c.comparable(fold) {
 		return canonical{}, false
 	}
 	switch x := v.(type) {
@@ -25,7 +26,7 @@ func (c *Column) canonical(v any, fold bool) (canonical, bool) {
 	case string:
 		return c.fromText(x)
 	case []byte:
-		return c.fromBytes(x)
+		return c.fromBytes(string(x))
 	case nil:
 		return canonical{}, false
 	case driver.Valuer:
@@ -55,16 +56,41 @@ func (c *Column) canonical(v any, fold bool) (canonical, bool) {
 		return c.fromText(rv.String())
 	case reflect.Slice:
 		if rv.Type().Elem().Kind() == reflect.Uint8 {
-			return c.fromBytes(rv.Bytes())
+			return c.fromBytes(string(rv.Bytes()))
 		}
 	case reflect.Array:
 		if rv.Type().Elem().Kind() == reflect.Uint8 {
 			b := make([]byte, rv.Len())
 			reflect.Copy(reflect.ValueOf(b), rv)
-			return c.fromBytes(b)
+			return c.fromBytes(string(b))
 		}
 	}
 	return canonical{}, false
+}
+
+// canonicalOf is canonical for value i of a result.
+func (c *Column) canonicalOf(rows *codec.Rows, i int, fold bool) (canonical, bool) {
+	switch rows.Kind(i) {
+	case codec.Int, codec.Text, codec.Bytes:
+		if !c.comparable(fold) {
+			return canonical{}, false
+		}
+	}
+	switch rows.Kind(i) {
+	case codec.Int:
+		return c.integer(rows.Int(i))
+	case codec.Text:
+		return c.fromText(rows.Text(i))
+	case codec.Bytes:
+		return c.fromBytes(rows.Text(i))
+	default:
+		return c.canonical(rows.Value(i), fold)
+	}
+}
+
+// comparable reports whether the database calls two values equal only if Go does.
+func (c *Column) comparable(fold bool) bool {
+	return c.Exact && (!fold || c.Kind != KindString || mutant.On(mutant.FoldIgnored))
 }
 
 func (c *Column) integer(n int64) (canonical, bool) {
@@ -126,16 +152,16 @@ func (c *Column) fromText(s string) (canonical, bool) {
 	return canonical{}, false
 }
 
-func (c *Column) fromBytes(b []byte) (canonical, bool) {
+func (c *Column) fromBytes(s string) (canonical, bool) {
 	switch c.Kind {
 	case KindBytes:
-		return canonical{tag: 's', text: textOf(string(b))}, true
+		return canonical{tag: 's', text: textOf(s)}, true
 	case KindUUID:
-		if len(b) == 16 {
-			return canonicalUUID(b), true
+		if len(s) == 16 {
+			return canonicalUUID([]byte(s)), true
 		}
 	}
-	return c.fromText(string(b))
+	return c.fromText(s)
 }
 
 // textOf never returns nil, which would mean a number.

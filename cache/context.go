@@ -10,10 +10,10 @@ import (
 // directives are what a caller asks of the reads under a context. They travel
 // by value: a child context never changes what its parent says.
 type directives struct {
-	skip, refresh, cache bool
-	ttl                  time.Duration
-	consistency          Consistency
-	tokens               []session
+	skip, refresh, cache, shared bool
+	ttl                          time.Duration
+	consistency                  Consistency
+	tokens                       []session
 }
 
 type directivesKey struct{}
@@ -45,6 +45,12 @@ func Refresh(ctx context.Context) context.Context {
 // on demand or leaves the operation out. A type without a policy stays uncached.
 func Ask(ctx context.Context) context.Context {
 	return withDirectives(ctx, func(d *directives) { d.skip, d.cache = false, true })
+}
+
+// Share lets hits under the returned context hand out what is stored itself, and
+// not a copy. Nobody may write to it.
+func Share(ctx context.Context) context.Context {
+	return withDirectives(ctx, func(d *directives) { d.shared = true })
 }
 
 // WithTTL makes entries that reads under the returned context store live for at

@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"bytes"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -15,7 +14,8 @@ var errNilDestination = errors.New("destination pointer is nil")
 
 // convert does what convertAssign of database/sql does, which isn't exported:
 // the order of the cases and the texts of the errors are those of Go 1.26. A
-// differential test holds the two together.
+// differential test holds the two together. A []byte is a copy already, for dest
+// to keep.
 func convert(dest, src any) error {
 	switch s := src.(type) {
 	case string:
@@ -32,11 +32,11 @@ func convert(dest, src any) error {
 		case *string:
 			return store(d, string(s))
 		case *any:
-			return store(d, any(bytes.Clone(s)))
+			return store(d, any(s))
 		case *[]byte:
-			return store(d, bytes.Clone(s))
+			return store(d, s)
 		case *sql.RawBytes:
-			return store(d, sql.RawBytes(bytes.Clone(s)))
+			return store(d, sql.RawBytes(s))
 		}
 	case time.Time:
 		switch d := dest.(type) {
@@ -103,9 +103,6 @@ func convert(dest, src any) error {
 	}
 
 	if scanner, ok := dest.(sql.Scanner); ok {
-		if b, ok := src.([]byte); ok {
-			src = bytes.Clone(b)
-		}
 		return scanner.Scan(src)
 	}
 	return reflected(dest, src)
@@ -123,16 +120,10 @@ func reflected(dest, src any) error {
 	}
 	sv, dv := reflect.ValueOf(src), dpv.Elem()
 	if sv.IsValid() && sv.Type().AssignableTo(dv.Type()) {
-		if b, ok := src.([]byte); ok {
-			sv = reflect.ValueOf(bytes.Clone(b))
-		}
 		dv.Set(sv)
 		return nil
 	}
 	if dv.Kind() == sv.Kind() && sv.Type().ConvertibleTo(dv.Type()) {
-		if b, ok := src.([]byte); ok {
-			sv = reflect.ValueOf(bytes.Clone(b))
-		}
 		dv.Set(sv.Convert(dv.Type()))
 		return nil
 	}

@@ -30,12 +30,13 @@ func (d *Driver) Unwrap() dialect.Driver { return d.Driver }
 // Query serves a read under a scope from the cache, and forwards others.
 func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
 	sc, _ := ctx.Value(scopeKey{}).(*scope)
-	if sc == nil || sc.driver != d {
+	if sc == nil {
 		return d.Driver.Query(ctx, query, args, v)
 	}
 	rows, ok := v.(*entsql.Rows)
 	argv, isList := args.([]any)
-	if !ok || !isList {
+	if sc.driver != d || !ok || !isList {
+		sc.collector().taint()
 		return d.Driver.Query(ctx, query, args, v)
 	}
 	return d.cache.read(ctx, sc, query, argv, rows)

@@ -8,38 +8,57 @@ import (
 	"github.com/entcache/ent-cache/codec"
 )
 
-// Entry is a cached result with what it depends on. It is immutable but for the
-// position up to which it was last found valid.
+// Entry is what the near level keeps under a key: the rows of a statement with
+// what proves them, or the value of a query, which has the proofs of its
+// statements. It is immutable.
 type Entry struct {
+	// Proof is nil for a value.
+	*Proof
 	// Rows are the result; they are shared and never written.
 	Rows *codec.Rows
 	// Types are the column types, kept where Ent may ask for them: for columns
 	// that aren't the type's own.
 	Types []*sql.ColumnType
+
+	value *typed
+	size  int // what Size returns, if it was found already
+	// typeless says that Types should be there and aren't: they don't leave a
+	// process.
+	typeless bool
+}
+
+// Proof is what proves a result: what it depends on and where in the log of
+// writes it belongs. It is kept apart from the rows because values need it
+// longer: they hold the proofs of their statements, so whatever becomes of one
+// holds for both. It is immutable but for the positions up to which it was last
+// found valid.
+type Proof struct {
 	// Facts are what the result depends on; Tables is any(T) for each table T
 	// it read.
 	Facts  []Fact
 	Tables []Fact
 	// Position is the position in the log of writes the result was read at.
 	Position uint64
-	// Filled is when the entry was stored.
+	// Filled is when the result was stored.
 	Filled time.Time
 
-	valid atomic.Uint64 // no fact was touched in (Position, valid]
-	size  int           // what Size returns, if it was found already
-	// typeless says that Types should be there and aren't: they don't leave a
-	// process.
-	typeless bool
-	shared   stamped
+	valid  atomic.Uint64 // no fact was touched in (Position, valid]
+	shared stamped
 
-	// expires is when the entry is to be refreshed, took how long the database
-	// took for it, and lastValid when it was last found valid.
+	// expires is when the result is to be refreshed, took how long the database
+	// took for it, and lastValid when it was last found valid. age ends the values
+	// that hold the proof, and not the rows.
 	expires   time.Time
 	took      time.Duration
 	lastValid atomic.Int64
+	age       atomic.Uint32
+	// ends is when the near level drops the rows; zero if it never had them.
+	ends time.Time
 }
 
-const entrySize = 240
+// entrySize is the memory of an Entry and its Proof, and of what the garbage
+// collector has to round up for them.
+const entrySize = 272
 
 // Size estimates the memory the entry holds, in bytes.
 func (e *Entry) Size() int {
@@ -47,6 +66,25 @@ func (e *Entry) Size() int {
 		return e.size
 	}
 	return entrySize + e.Rows.Size() + 8*(len(e.Facts)+len(e.Tables)) + 128*len(e.Types)
+}
+
+// The ages of a proof.
+const (
+	current = iota
+	// overdue rows are to be refreshed by the next read of them: a value was due.
+	overdue
+	// replaced ones aren't in the near level any more, because newer ones are. Who
+	// reads the statement gets those, so a value must not show what was before.
+	replaced
+)
+
+// keep stores rows in the near level, which drops them after ttl.
+func (c *Cache) keep(key Key, e *Entry, ttl time.Duration) {
+	e.ends = time.Now().Add(ttl)
+	if have, ok := c.near.Get(key); ok {
+		have.age.Store(replaced)
+	}
+	c.near.Set(key, e, ttl)
 }
 
 // Near is the level inside the process. Implementations are safe for concurrent

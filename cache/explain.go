@@ -42,12 +42,44 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("Outcome(%d)", uint8(o))
 }
 
-// Explanation says what the cache made of one statement.
+// Level is a level of the cache.
+type Level uint8
+
+// The levels that a hit may come from.
+const (
+	// LevelRows holds the rows of statements, in the process.
+	LevelRows Level = iota + 1
+	// LevelValues holds typed values, in the process: whole results of queries.
+	LevelValues
+	// LevelRemote holds the rows of statements for processes that share it.
+	LevelRemote
+)
+
+var levelNames = [...]string{LevelRows: "rows", LevelValues: "value", LevelRemote: "remote"}
+
+// String returns the level in a word.
+func (l Level) String() string {
+	if int(l) < len(levelNames) && levelNames[l] != "" {
+		return levelNames[l]
+	}
+	return fmt.Sprintf("Level(%d)", uint8(l))
+}
+
+// Explanation says what the cache made of one statement, or of a whole query
+// that was served as a typed value.
 type Explanation struct {
-	Type    string
-	Op      schema.Op
-	Query   string // empty for a read that was turned away before it had SQL
+	Type string
+	Op   schema.Op
+	// Query is empty for a read that was turned away before it had SQL, and for
+	// one that needed none because its value was there. Such a hit has no Facts
+	// either: those are its statements'.
+	Query   string
 	Outcome Outcome
+	// Level is where a hit came from.
+	Level Level
+	// RowsOnly says why the result of a query isn't kept as a typed value, if that
+	// is known before it runs.
+	RowsOnly string
 	// Reason and Detail say why a read was refused or bypassed.
 	Reason Reason
 	Detail string
@@ -76,6 +108,12 @@ func (e Explanation) String() string {
 	}
 	if e.Invalidated {
 		b.WriteString(", invalidated")
+	}
+	if e.Level == LevelValues {
+		b.WriteString(" level=value")
+	}
+	if e.RowsOnly != "" {
+		fmt.Fprintf(&b, ", rows only: %s", e.RowsOnly)
 	}
 	if e.Key != (Key{}) {
 		fmt.Fprintf(&b, " key=%x", e.Key[:])
@@ -145,7 +183,17 @@ func (c *Cache) hit(ctx context.Context, r *reading, e *Entry) {
 	if r.invalidated {
 		s.stale.Add(1)
 	}
-	c.reportEntry(ctx, r, e, Explanation{Outcome: Hit, Invalidated: r.invalidated})
+	c.reportEntry(ctx, r, e, Explanation{Outcome: Hit, Level: LevelRows, Invalidated: r.invalidated})
+}
+
+func (c *Cache) valueHit(ctx context.Context, sc *scope, key Key, v *typed) {
+	s := sc.stats.op(sc.op)
+	s.hits.Add(1)
+	s.valueHits.Add(1)
+	if sc.explain == nil && !c.log.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	c.report(ctx, sc, Explanation{Outcome: Hit, Level: LevelValues, Key: key, Rows: v.rows, Age: time.Since(v.proofs[0].Filled)})
 }
 
 func (c *Cache) remoteHit(ctx context.Context, r *reading, e *Entry) {
@@ -156,7 +204,7 @@ func (c *Cache) remoteHit(ctx context.Context, r *reading, e *Entry) {
 	}
 	s.hits.Add(1)
 	s.remoteHits.Add(1)
-	c.reportEntry(ctx, r, e, Explanation{Outcome: HitRemote, Invalidated: r.invalidated})
+	c.reportEntry(ctx, r, e, Explanation{Outcome: HitRemote, Level: LevelRemote, Invalidated: r.invalidated})
 }
 
 func (c *Cache) coalesced(ctx context.Context, r *reading, e *Entry) {
@@ -211,7 +259,7 @@ func (c *Cache) reportEntry(ctx context.Context, r *reading, e *Entry, x Explana
 }
 
 func (c *Cache) report(ctx context.Context, sc *scope, x Explanation) {
-	x.Type, x.Op = sc.typ.Name, sc.op
+	x.Type, x.Op, x.RowsOnly = sc.typ.Name, sc.op, sc.noValue
 	if sc.explain != nil {
 		sc.explain.add(x)
 	}
@@ -219,6 +267,9 @@ func (c *Cache) report(ctx context.Context, sc *scope, x Explanation) {
 		return
 	}
 	attrs := []slog.Attr{slog.String("type", x.Type), slog.String("op", x.Op.String())}
+	if x.Level != 0 {
+		attrs = append(attrs, slog.String("level", x.Level.String()))
+	}
 	if x.Reason != Cacheable {
 		attrs = append(attrs, slog.String("reason", x.Reason.String()), slog.String("detail", x.Detail))
 	}

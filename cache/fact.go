@@ -7,6 +7,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/entcache/ent-cache/cache/ledger"
+	"github.com/entcache/ent-cache/codec"
 	"github.com/entcache/ent-cache/internal/mutant"
 )
 
@@ -220,14 +221,28 @@ func (f *Facts) Row(t *Table, id any) bool {
 		return false
 	}
 	v, ok := t.ID[0].canonical(id, f.Fold)
-	if !ok {
+	if ok {
+		f.row(t, v)
+	}
+	return ok
+}
+
+// rowOf is Row for value i of a result.
+func (f *Facts) rowOf(t *Table, rows *codec.Rows, i int) bool {
+	if len(t.ID) != 1 {
 		return false
 	}
-	if mutant.On(mutant.SkipRow) {
-		return true
+	v, ok := t.ID[0].canonicalOf(rows, i, f.Fold)
+	if ok {
+		f.row(t, v)
 	}
-	f.addValue(valueFact(t.rowSeed, v), FactRow, t, "", v)
-	return true
+	return ok
+}
+
+func (f *Facts) row(t *Table, v canonical) {
+	if !mutant.On(mutant.SkipRow) {
+		f.addValue(valueFact(t.rowSeed, v), FactRow, t, "", v)
+	}
 }
 
 // canonical is a database value in the one form in which the values of a column

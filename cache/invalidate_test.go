@@ -15,7 +15,7 @@ func (c *Cache) entry(t *testing.T, table *Table, add func(*Facts)) *Entry {
 	t.Helper()
 	var f Facts
 	add(&f)
-	e := &Entry{Rows: &codec.Rows{}, Facts: f.List, Tables: []Fact{table.any}, Position: c.ledger.Now()}
+	e := &Entry{Rows: &codec.Rows{}, Proof: &Proof{Facts: f.List, Tables: []Fact{table.any}, Position: c.ledger.Now()}}
 	require.True(t, c.valid(e))
 	return e
 }
@@ -39,13 +39,13 @@ func TestHoldAndTouch(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, c.valid(one), "held")
 	require.True(t, c.valid(two))
-	late := &Entry{Rows: &codec.Rows{}, Facts: one.Facts, Tables: one.Tables, Position: c.ledger.Now()}
+	late := &Entry{Rows: &codec.Rows{}, Proof: &Proof{Facts: one.Facts, Tables: one.Tables, Position: c.ledger.Now()}}
 	require.False(t, c.valid(late), "read while it was held")
 	g, err := c.Hold(ctx, &f)
 	require.NoError(t, err)
 	c.Touch(ctx, h, &f, "User")
 	require.False(t, c.valid(one))
-	late = &Entry{Rows: &codec.Rows{}, Facts: one.Facts, Tables: one.Tables, Position: c.ledger.Now()}
+	late = &Entry{Rows: &codec.Rows{}, Proof: &Proof{Facts: one.Facts, Tables: one.Tables, Position: c.ledger.Now()}}
 	require.False(t, c.valid(late), "held by the other still")
 	c.Touch(ctx, g, &Facts{}, "User")
 	require.False(t, c.valid(late))
@@ -142,7 +142,7 @@ func TestDistrust(t *testing.T) {
 		require.False(t, c.valid(one))
 		require.True(t, c.valid(other))
 		c.Touch(ctx, nil, &f, "User")
-		late := &Entry{Rows: &codec.Rows{}, Facts: one.Facts, Tables: one.Tables, Position: c.ledger.Now()}
+		late := &Entry{Rows: &codec.Rows{}, Proof: &Proof{Facts: one.Facts, Tables: one.Tables, Position: c.ledger.Now()}}
 		require.False(t, c.valid(late), "for good")
 	}
 	c.Distrust(ctx, unitSchema.Type("User"), &Facts{All: true})

@@ -18,6 +18,7 @@ import (
 // it gets.
 func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, rows *entsql.Rows) error {
 	d := sc.driver
+	sc.collector().begin()
 	st := c.memo.get(sc.typ.Schema, c.opts.Namespace, d.dialect, query)
 	reason := st.Reason()
 	if reason == Cacheable {
@@ -62,10 +63,15 @@ func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, r
 				e, r.invalidated = nil, true
 			}
 			if e != nil {
+				if !r.invalidated {
+					r.collect(e, false)
+				}
 				c.hit(ctx, r, e)
 				rows.ColumnScanner = newReplay(e.Rows, e.Types)
 				return nil
 			}
+		} else {
+			r.invalidated = sc.root && sc.invalidated
 		}
 	}
 	return r.miss(ctx, rows)
@@ -152,6 +158,7 @@ func (r *reading) miss(ctx context.Context, rows *entsql.Rows) error {
 			break
 		}
 		if r.servable(f.entry) || mutant.On(mutant.CoalescedAsIs) {
+			r.collect(f.entry, false)
 			c.coalesced(ctx, r, f.entry)
 			rows.ColumnScanner = newReplay(f.entry.Rows, f.entry.Types)
 			return nil
@@ -168,6 +175,7 @@ func (r *reading) lead(ctx context.Context, f *flight, rows *entsql.Rows) error 
 	// The fill before this one may have ended between the look-up and now.
 	if have, ok := r.cache.near.Get(r.key); ok && r.servable(have) {
 		e = have
+		r.collect(e, false)
 		r.cache.coalesced(ctx, r, e)
 		rows.ColumnScanner = newReplay(e.Rows, e.Types)
 		return nil
@@ -182,6 +190,7 @@ func (r *reading) lead(ctx context.Context, f *flight, rows *entsql.Rows) error 
 func (r *reading) load(ctx context.Context, rows *entsql.Rows) (*Entry, error) {
 	e, miss := r.ask(ctx)
 	if e != nil {
+		r.collect(e, true)
 		r.cache.remoteHit(ctx, r, e)
 		rows.ColumnScanner = newReplay(e.Rows, e.Types)
 		return e, nil
@@ -258,7 +267,8 @@ func (r *reading) fill(ctx context.Context, rows *entsql.Rows, miss *RemoteMiss)
 	ttl := jitter(sc.ttl)
 	keep := sc.keep(ttl)
 	e.expires, e.took = e.Filled.Add(ttl), e.Filled.Sub(started)
-	c.near.Set(r.key, e, keep)
+	c.keep(r.key, e, keep)
+	r.collect(e, true)
 	if c.shared != nil {
 		r.offer(e, miss, ttl, keep)
 	}
@@ -268,7 +278,7 @@ func (r *reading) fill(ctx context.Context, rows *entsql.Rows, miss *RemoteMiss)
 
 // entry makes an entry of a result that was read at a position.
 func (r *reading) entry(rows *codec.Rows, types []*sql.ColumnType, position uint64) *Entry {
-	e := &Entry{Rows: rows, Types: types, Tables: r.st.tables, Position: position, Filled: time.Now()}
+	e := &Entry{Rows: rows, Types: types, Proof: &Proof{Tables: r.st.tables, Position: position, Filled: time.Now()}}
 	f := Facts{Fold: r.scope.driver.dialect == dialect.MySQL, List: make([]Fact, 0, r.st.expect(len(r.args), rows.N))}
 	r.st.Facts(&f, r.args, rows)
 	slices.Sort(f.List)

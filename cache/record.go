@@ -38,13 +38,13 @@ func record(live entsql.ColumnScanner, maxRows, maxBytes int, types bool) (recor
 		_ = live.Close()
 		return recorded{}, err
 	}
-	rec := recorded{rows: &codec.Rows{Columns: slices.Clone(columns)}}
+	var rec recorded
 	if types {
 		// Whoever asks a live result that fails here sees the failure and goes
 		// on without types; so will who asks the replay.
 		rec.types, _ = live.ColumnTypes()
 	}
-	if rec.read(live, maxRows, maxBytes) {
+	if rec.read(live, slices.Clone(columns), maxRows, maxBytes) {
 		rec.reason, rec.rest = TooLarge, live
 		return rec, nil
 	}
@@ -68,77 +68,69 @@ func record(live entsql.ColumnScanner, maxRows, maxBytes int, types bool) (recor
 }
 
 // read appends rows until they end, and reports whether a bound stopped it.
-func (rec *recorded) read(live entsql.ColumnScanner, maxRows, maxBytes int) bool {
-	var (
-		rows      = rec.rows
-		s         = scratches.Get().(*scratch)
-		row, dest = s.forRow(len(rows.Columns))
-		bytes     int
-	)
+func (rec *recorded) read(live entsql.ColumnScanner, columns []string, maxRows, maxBytes int) bool {
+	s := scratches.Get().(*scratch)
+	dest := s.begin(columns)
 	defer func() {
-		rows.Values = append([]any(nil), s.values...)
+		rec.rows = s.build.Rows()
 		s.free()
 	}()
-	if maxBytes > 0 {
-		bytes = rows.Size()
-	}
 	for live.Next() {
-		// The driver's values arrive as they are, a []byte as a copy.
+		s.build.Add()
 		if err := live.Scan(dest...); err != nil {
+			s.build.Drop()
 			rec.err = err
 			return false
 		}
-		s.values = append(s.values, row...)
-		rows.N++
-		for _, v := range row {
-			bytes += anySize + codec.ValueSize(v)
-			if !codec.Known(v) {
-				rec.reason = UnknownValue
-			}
-		}
-		if maxRows > 0 && rows.N > maxRows || maxBytes > 0 && bytes > maxBytes {
+		if maxRows > 0 && s.build.Len() > maxRows || maxBytes > 0 && s.build.Size() > maxBytes {
 			return true
 		}
+	}
+	if s.build.Unknown() {
+		rec.reason = UnknownValue
 	}
 	return false
 }
 
-// scratch is what rows are read into, so that a result's own slice is allocated
-// once, in its final size.
+// scratch is what rows are read into.
 type scratch struct {
-	row, dest, values []any
+	build codec.Builder
+	sinks []sink
+	dest  []any // pointers to the sinks
+}
+
+// sink is the destination of a column: a Scanner, which database/sql hands the
+// driver's own value, a []byte without a copy.
+type sink struct {
+	build  *codec.Builder
+	column int
+}
+
+func (s *sink) Scan(v any) error {
+	s.build.Set(s.column, v)
+	return nil
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// maxScratch is how many values a scratch that is kept has room for.
-const maxScratch = 1 << 14
-
-// forRow returns room for a row and the destinations that fill it.
-func (s *scratch) forRow(columns int) (row, dest []any) {
-	if len(s.row) < columns {
-		s.row = make([]any, max(16, columns))
-		s.dest = make([]any, len(s.row))
-		for i := range s.row {
-			s.dest[i] = &s.row[i]
+// begin returns the destinations of each row.
+func (s *scratch) begin(columns []string) []any {
+	s.build.Reset(columns)
+	if n := len(columns); len(s.sinks) < n {
+		s.sinks, s.dest = make([]sink, max(16, n)), make([]any, max(16, n))
+		for i := range s.sinks {
+			s.sinks[i] = sink{&s.build, i}
+			s.dest[i] = &s.sinks[i]
 		}
 	}
-	return s.row[:columns], s.dest[:columns]
+	return s.dest[:len(columns)]
 }
 
 // free gives the scratch back; it keeps no value alive.
 func (s *scratch) free() {
-	if cap(s.values) > maxScratch {
-		s.values = nil
-	}
-	clear(s.row)
-	clear(s.values)
-	s.values = s.values[:0]
+	s.build.Reset(nil)
 	scratches.Put(s)
 }
-
-// anySize is what a value takes beside what codec.ValueSize counts.
-const anySize = 16
 
 // scanner hands out the recorded rows and then what follows them, as the live
 // rows would have. It is to be called once where there is a rest or an error.

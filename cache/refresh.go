@@ -29,7 +29,7 @@ func refreshing(p *schema.Policy) bool {
 // Chierichetti and Lowenstein (VLDB 2015): the longer the query took and the
 // nearer the end, the likelier a read refreshes, so that of many readers of a hot
 // entry one does it shortly before all would have to.
-func (e *Entry) due(p *schema.Policy) bool {
+func (e *Proof) due(p *schema.Policy) bool {
 	left := time.Until(e.expires)
 	if left <= 0 {
 		return true
@@ -47,7 +47,7 @@ func (r *reading) lateness(e *Entry) {
 	if p.Grace > 0 {
 		e.lastValid.Store(int64(time.Since(r.cache.start)))
 	}
-	if e.due(p) {
+	if e.due(p) || e.age.Load() == overdue {
 		r.refresh(e)
 	}
 }
@@ -80,7 +80,7 @@ func (r *reading) refresh(e *Entry) {
 	sc := *r.scope
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(sc.Context), refreshTimeout)
 	stop := context.AfterFunc(c.ctx, cancel)
-	sc.Context, sc.explain, sc.tree, sc.top = ctx, nil, nil, nil
+	sc.Context, sc.explain, sc.tree, sc.top, sc.filling = ctx, nil, nil, nil, nil
 	again := &reading{cache: c, scope: &sc, st: r.st, key: r.key, query: r.query, args: r.args, replaces: e}
 	if !c.background.start(func() {
 		defer func() { <-c.refreshes }()

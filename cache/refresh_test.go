@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"entgo.io/ent"
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/stretchr/testify/require"
@@ -46,8 +47,19 @@ type counter struct {
 	cache *Cache
 	drv   dialect.Driver
 	typ   *Type
+	level Level
 	took  time.Duration
 	n     atomic.Int64
+}
+
+// eachLevel runs a test with the rows' level alone, and with that of values above
+// it.
+func eachLevel(t *testing.T, f func(t *testing.T, level Level)) {
+	for _, level := range []Level{LevelRows, LevelValues} {
+		t.Run(level.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { f(t, level) })
+		})
+	}
 }
 
 func (c *counter) Connect(context.Context) (driver.Conn, error) { return counterConn{counter: c}, nil }
@@ -71,9 +83,9 @@ func (c counterConn) QueryContext(ctx context.Context, _ string, _ []driver.Name
 	return &scriptRows{script: s}, nil
 }
 
-func newCounter(t *testing.T, p schema.Policy, took time.Duration) *counter {
+func newCounter(t *testing.T, level Level, p schema.Policy, took time.Duration) *counter {
 	t.Helper()
-	c := &counter{t: t, took: took, typ: typeWith(&p)}
+	c := &counter{t: t, level: level, took: took, typ: typeWith(&p)}
 	c.cache = newCache(t, Options{Near: &timedNear{mapNear: newMapNear(), ends: make(map[Key]time.Time)}})
 	db := sql.OpenDB(c)
 	t.Cleanup(func() { _ = db.Close() })
@@ -84,6 +96,12 @@ func newCounter(t *testing.T, p schema.Policy, took time.Duration) *counter {
 // read returns the number of the query that the result is of.
 func (c *counter) read(ctx context.Context) int64 {
 	c.t.Helper()
+	if c.level == LevelValues {
+		q := &thingQuery{queryBuilder: queryBuilder{typ: c.typ, drv: c.drv, ctx: &ent.QueryContext{}}, s: &shelf{cache: c.cache}, print: "a"}
+		list, err := q.all(ctx)
+		require.NoError(c.t, err)
+		return list[0].n
+	}
 	b := &queryBuilder{typ: c.typ, drv: c.drv}
 	ctx, routed := c.cache.Route(ctx, b)
 	defer routed.Done()
@@ -106,9 +124,9 @@ func (c *counter) write() {
 // Past its TTL an entry is served while it is refreshed, no longer than
 // MaxStaleness, and not after a write.
 func TestStaleWhileRevalidate(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	eachLevel(t, func(t *testing.T, level Level) {
 		ctx := t.Context()
-		c := newCounter(t, schema.Policy{TTL: 10 * time.Second, MaxStaleness: 5 * time.Second}, time.Second)
+		c := newCounter(t, level, schema.Policy{TTL: 10 * time.Second, MaxStaleness: 5 * time.Second}, time.Second)
 		require.EqualValues(t, 1, c.read(ctx))
 		time.Sleep(8 * time.Second)
 		require.EqualValues(t, 1, c.read(ctx))
@@ -139,10 +157,10 @@ func TestStaleWhileRevalidate(t *testing.T) {
 
 // Hits refresh an entry before its end, the sooner the longer the query takes.
 func TestRefreshAhead(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	eachLevel(t, func(t *testing.T, level Level) {
 		ctx := t.Context()
 		early := func(beta float64, took time.Duration) (n int) {
-			c := newCounter(t, schema.Policy{TTL: 10 * time.Second, RefreshAhead: beta}, took)
+			c := newCounter(t, level, schema.Policy{TTL: 10 * time.Second, RefreshAhead: beta}, took)
 			for range 100 {
 				c.cache.near.Purge()
 				first := c.read(ctx)
@@ -172,9 +190,9 @@ func TestRefreshAhead(t *testing.T) {
 // Within its grace an entry that a write touched is served while it is
 // refreshed; not to those who must see the write.
 func TestGrace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	eachLevel(t, func(t *testing.T, level Level) {
 		ctx := t.Context()
-		c := newCounter(t, schema.Policy{TTL: time.Hour, Grace: 2 * time.Second}, time.Second)
+		c := newCounter(t, level, schema.Policy{TTL: time.Hour, Grace: 2 * time.Second}, time.Second)
 		require.EqualValues(t, 1, c.read(ctx))
 		require.EqualValues(t, 1, c.read(ctx))
 		time.Sleep(time.Second)
@@ -193,7 +211,7 @@ func TestGrace(t *testing.T) {
 		c.write()
 		require.EqualValues(t, 4, c.read(Refresh(ctx)))
 
-		none := newCounter(t, schema.Policy{TTL: time.Hour}, time.Second)
+		none := newCounter(t, level, schema.Policy{TTL: time.Hour}, time.Second)
 		none.read(ctx)
 		none.write()
 		require.EqualValues(t, 2, none.read(ctx))
@@ -202,8 +220,8 @@ func TestGrace(t *testing.T) {
 
 // A refresh goes on when its caller's context has ended, and ends with the cache.
 func TestRefreshOutlivesItsCaller(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCounter(t, schema.Policy{TTL: 10 * time.Second, MaxStaleness: time.Minute}, time.Second)
+	eachLevel(t, func(t *testing.T, level Level) {
+		c := newCounter(t, level, schema.Policy{TTL: 10 * time.Second, MaxStaleness: time.Minute}, time.Second)
 		c.read(t.Context())
 		time.Sleep(11 * time.Second)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -219,5 +237,31 @@ func TestRefreshOutlivesItsCaller(t *testing.T) {
 		began := time.Now()
 		require.NoError(t, c.cache.Close())
 		require.Zero(t, time.Since(began))
+	})
+}
+
+// A read that finds a value due gets its rows, which refresh: it isn't asked
+// twice whether it is time.
+func TestRefreshAheadOfValues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		c := newCounter(t, LevelValues, schema.Policy{TTL: 10 * time.Second, RefreshAhead: 1}, time.Second)
+		values := func() uint64 { return c.cache.Stats().Total().ValueHits }
+		for range 30 {
+			c.cache.near.Purge()
+			first := c.read(ctx)
+			time.Sleep(7 * time.Second)
+			for before := values(); c.read(ctx) == first && values() > before; before = values() {
+				time.Sleep(10 * time.Millisecond)
+			}
+			synctest.Wait()
+			require.Equal(t, first+1, c.n.Load(), "it is refreshed")
+			time.Sleep(2 * time.Second)
+			before := values()
+			require.Equal(t, first+1, c.read(ctx))
+			require.Equal(t, first+1, c.read(ctx))
+			require.Equal(t, before+1, values(), "there is a new value")
+			time.Sleep(time.Minute)
+		}
 	})
 }

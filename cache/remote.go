@@ -71,6 +71,18 @@ type RemoteEntries interface {
 	Fill(ctx context.Context, key Key, fill RemoteFill) (RemoteFilled, error)
 }
 
+// RemotePeeker is a Remote of which entries can also be read without being
+// validated, which costs it less: a process that follows the log can tell by
+// itself whether an entry is valid that was at a known position. A cache looks for
+// the ability with an assertion, so what wraps a Remote has to pass it on.
+type RemotePeeker interface {
+	// Peek returns what is stored under a key as it is, nil if that is nothing or
+	// not understood. It promises nothing about it, nor about the server it is
+	// from: it may be one that was left behind, and the entry long invalid. But a
+	// fill has stored exactly that, with the outcome FillStored and that position.
+	Peek(ctx context.Context, key Key) (*RemotePeek, error)
+}
+
 // RemoteWrites is what writes use of a Remote.
 type RemoteWrites interface {
 	// Begin announces a write that is about to commit. Calling it again with
@@ -145,6 +157,17 @@ type RemoteHit struct {
 	Facts   []Fact
 	Payload []byte
 	// TTL is what is left of the entry's time to live, in whole milliseconds.
+	TTL time.Duration
+}
+
+// RemotePeek is an entry that may be invalid.
+type RemotePeek struct {
+	// The position at which the entry was stored, and was valid.
+	RemotePosition
+	// Payload is that of the fill.
+	Payload []byte
+	// TTL is what is left of the entry's time to live, in whole milliseconds. It
+	// is never more than that; it may be less.
 	TTL time.Duration
 }
 

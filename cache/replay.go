@@ -168,14 +168,17 @@ func (r *replay) Scan(dest ...any) error {
 	if !r.onRow {
 		return errNoNext
 	}
-	row := r.rows.Row(r.at - 1)
-	if len(dest) != len(row) {
-		return fmt.Errorf("sql: expected %d destination arguments in Scan, not %d", len(row), len(dest))
+	n := len(r.rows.Columns)
+	if len(dest) != n {
+		return fmt.Errorf("sql: expected %d destination arguments in Scan, not %d", n, len(dest))
 	}
-	for i, v := range row {
-		if err := assign(dest[i], v); err != nil {
+	kinds, words := r.rows.Cells(r.at - 1)
+	for i := 0; ; i++ {
+		if i += assignNullables(dest[i:], r.rows, kinds[i:], words[i:]); i == n {
+			return nil
+		}
+		if err := assign(dest[i], r.rows, (r.at-1)*n+i); err != nil {
 			return fmt.Errorf(`sql: Scan error on column index %d, name %q: %w`, i, r.rows.Columns[i], err)
 		}
 	}
-	return nil
 }

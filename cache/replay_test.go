@@ -9,8 +9,10 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	entsql "entgo.io/ent/dialect/sql"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/entcache/ent-cache/codec"
@@ -122,7 +124,7 @@ func ignore(err error) error {
 
 // Several replays of one result are independent of each other.
 func TestReplaysShareRows(t *testing.T) {
-	rows := &codec.Rows{Columns: []string{"a"}, Values: []any{int64(1), []byte("two")}, N: 2}
+	rows := codec.NewRows([]string{"a"}, int64(1), []byte("two"))
 	a, b := newReplay(rows, nil), newReplay(rows, nil)
 	require.True(t, a.Next())
 	require.True(t, a.Next())
@@ -136,6 +138,72 @@ func TestReplaysShareRows(t *testing.T) {
 	require.Equal(t, []byte("two"), v)
 }
 
+// Every row is scanned as database/sql scans it, into the destinations of Ent's
+// generated code, whatever the kinds in a column are.
+func TestReplayScansEveryRow(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	id := uuid.New()
+	value := func(i int) driver.Value {
+		switch n := rnd.Int64(); rnd.IntN(9) {
+		case 0:
+			return nil
+		case 1:
+			return n >> rnd.IntN(64)
+		case 2:
+			return rnd.Float64()
+		case 3:
+			return n&1 == 0
+		case 4:
+			return time.Unix(n>>32, n&0xffff).UTC()
+		case 5:
+			return time.Unix(n>>20, 0).In(time.FixedZone("", i%3*3600))
+		case 6:
+			return strings.Repeat(fmt.Sprint(n), i%9)
+		case 7:
+			return []byte(fmt.Sprint(n >> 50))
+		default:
+			return id.String()
+		}
+	}
+	destinations := func(kinds []int) (dest []any) {
+		for _, k := range kinds {
+			dest = append(dest, []any{
+				new(sql.NullString), new(sql.NullInt64), new(sql.NullTime), new(sql.NullBool), new(sql.NullFloat64), new([]byte), new(any),
+				new(uuid.UUID), &entsql.NullScanner{S: new(uuid.UUID)}, &entsql.NullScanner{S: new(sql.NullInt64)}, &entsql.NullScanner{S: new(sql.NullString)},
+				new(int), new(string),
+			}[k])
+		}
+		return dest
+	}
+	for range 100 {
+		var kinds []int
+		for range 1 + rnd.IntN(8) {
+			kinds = append(kinds, rnd.IntN(13))
+		}
+		s := oneSet(make([]string, len(kinds)))
+		for range 20 {
+			var row []driver.Value
+			for i := range kinds {
+				row = append(row, value(i))
+			}
+			s.sets[0].rows = append(s.sets[0].rows, row)
+		}
+		rec, err := record(s.query(t, context.Background()), 0, 0, false)
+		require.NoError(t, err)
+		live, replayed := s.query(t, context.Background()), rec.scanner()
+		// As with Lean, the rows share their destinations.
+		want, got := destinations(kinds), destinations(kinds)
+		for live.Next() {
+			require.True(t, replayed.Next())
+			require.Equal(t, outcome(func() error { return live.Scan(want...) }), outcome(func() error { return replayed.Scan(got...) }))
+			require.Equal(t, want, got)
+		}
+		require.False(t, replayed.Next())
+	}
+}
+
 func TestReplayColumnsAreClipped(t *testing.T) {
 	columns := make([]string, 1, 2)
 	columns[0] = "a"
@@ -147,7 +215,7 @@ func TestReplayColumnsAreClipped(t *testing.T) {
 }
 
 func TestReplayWithoutTypes(t *testing.T) {
-	r := newReplay(&codec.Rows{Columns: []string{"a"}, Values: []any{int64(1)}, N: 1}, nil)
+	r := newReplay(codec.NewRows([]string{"a"}, int64(1)), nil)
 	require.True(t, r.Next())
 	_, err := r.ColumnTypes()
 	require.ErrorIs(t, err, errNoTypes)
@@ -160,7 +228,7 @@ func TestReplayWithoutTypes(t *testing.T) {
 
 // Ent's own scanning works on replayed rows.
 func TestReplayUnderEnt(t *testing.T) {
-	rows := &codec.Rows{Columns: []string{"id", "name"}, Values: []any{int64(1), "a", int64(2), nil}, N: 2}
+	rows := codec.NewRows([]string{"id", "name"}, int64(1), "a", int64(2), nil)
 	var got []struct {
 		ID   int
 		Name *string
@@ -170,7 +238,7 @@ func TestReplayUnderEnt(t *testing.T) {
 	require.Equal(t, "a", *got[0].Name)
 	require.Nil(t, got[1].Name)
 
-	one := &codec.Rows{Columns: []string{"sum"}, Values: []any{3.0}, N: 1}
+	one := codec.NewRows([]string{"sum"}, 3.0)
 	n, err := entsql.ScanInt(newReplay(one, nil))
 	require.NoError(t, err)
 	require.Equal(t, 3, n)

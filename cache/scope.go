@@ -22,6 +22,7 @@ type scope struct {
 	ttl     time.Duration
 	refresh bool
 	asked   bool
+	sharing bool // hits may hand out what is stored
 	vary    string
 	stats   *typeStats
 	explain *explainer
@@ -34,6 +35,12 @@ type scope struct {
 	// tree is a root's, once it has missed; top is the root of others.
 	tree *tree
 	top  *scope
+	// filling is a root's whose value is to be stored. invalidated says that there
+	// was one, of a single statement, that a write had touched.
+	filling     *filling
+	invalidated bool
+	// noValue says why the query's result can't be kept as a value.
+	noValue string
 }
 
 // alone reports whether no result of this process will do, whoever reads it.
@@ -92,6 +99,7 @@ func (c *Cache) Route(ctx context.Context, q ent.Query) (context.Context, Routed
 		c.warnOnce(ctx, "a query builder has no generated methods and isn't cached", name,
 			"add entc.Extensions(extension.New()) to entc.go and generate again")
 		c.stats.bypass(nil, 0, NotGenerated)
+		c.taint(ctx)
 		return ctx, Routed{}
 	}
 	drv := b.EntcacheDriver()
@@ -106,6 +114,7 @@ func (c *Cache) Route(ctx context.Context, q ent.Query) (context.Context, Routed
 	}
 	sc, reason := c.decide(ctx, b, drv)
 	if reason != Cacheable {
+		c.taint(ctx)
 		c.bypassed(ctx, sc, reason, "", "")
 		return ctx, Routed{}
 	}
@@ -134,7 +143,7 @@ func (c *Cache) decide(ctx context.Context, b Builder, drv dialect.Driver) (*sco
 		return sc, Closed
 	}
 	d := directivesOf(ctx)
-	sc.asked, sc.refresh = d.cache, d.refresh
+	sc.asked, sc.refresh, sc.sharing = d.cache, d.refresh, d.shared || p.Shared
 	switch {
 	case d.skip:
 		return sc, Skipped
@@ -176,15 +185,34 @@ func (c *Cache) decide(ctx context.Context, b Builder, drv dialect.Driver) (*sco
 		if d.consistency != (Consistency{}) {
 			sc.consistency = d.consistency
 		}
-		if parent, _ := ctx.Value(scopeKey{}).(*scope); !sc.root && parent != nil && parent.driver.cache == c {
-			sc.top = parent
-			if parent.top != nil {
-				sc.top = parent.top
-			}
-		}
+	}
+	if top := c.rootOf(ctx); !sc.root {
+		sc.top = top
+	} else if top != nil {
+		top.filling.taint()
 	}
 	sc.driver = c.drivers.wrap(c, drv, o.DB)
 	return sc, Cacheable
+}
+
+// rootOf returns the root of the query that a context belongs to, if that is
+// cached.
+func (c *Cache) rootOf(ctx context.Context) *scope {
+	sc, _ := ctx.Value(scopeKey{}).(*scope)
+	if sc == nil || sc.driver.cache != c {
+		return nil
+	}
+	if sc.top != nil {
+		return sc.top
+	}
+	return sc
+}
+
+// taint says that something under the context is read past the cache.
+func (c *Cache) taint(ctx context.Context) {
+	if top := c.rootOf(ctx); top != nil {
+		top.filling.taint()
+	}
 }
 
 // allowed reports whether the policy caches an operation.

@@ -77,7 +77,7 @@ func FuzzToken(f *testing.F) {
 // its key and schema.
 func TestPayloads(t *testing.T) {
 	p := payloads{envelope: plainEnvelope}
-	rows := &codec.Rows{Columns: []string{"id", "name"}, N: 2, Values: []any{int64(1), "a", int64(2), strings.Repeat("b", 4000)}}
+	rows := codec.NewRows([]string{"id", "name"}, int64(1), "a", int64(2), strings.Repeat("b", 4000))
 	l := lifetime{keep: time.Hour, ttl: time.Minute, age: 1500 * time.Microsecond, took: 3 * time.Millisecond, tree: []Key{{1}, {2}}}
 	key := Key{9}
 	sealed, err := p.seal(unitSchema, key, rows, l)
@@ -109,7 +109,7 @@ func TestPayloads(t *testing.T) {
 func FuzzPayload(f *testing.F) {
 	p := payloads{envelope: plainEnvelope}
 	key := Key{1}
-	sealed, err := p.seal(unitSchema, key, &codec.Rows{Columns: []string{"id"}, N: 1, Values: []any{int64(1)}}, lifetime{keep: time.Minute, tree: []Key{{2}}})
+	sealed, err := p.seal(unitSchema, key, codec.NewRows([]string{"id"}, int64(1)), lifetime{keep: time.Minute, tree: []Key{{2}}})
 	require.NoError(f, err)
 	body, err := plainEnvelope.Open(nil, sealed, key[:])
 	require.NoError(f, err)

@@ -41,6 +41,7 @@ const (
 type shared struct {
 	cache    *Cache
 	remote   Remote
+	peeker   RemotePeeker // the same; nil if it isn't one
 	log      *slog.Logger
 	standard Consistency
 	bound    time.Duration
@@ -57,7 +58,9 @@ type shared struct {
 	owing          atomic.Int64
 	debts, settled atomic.Uint64
 	breaker        breaker
-	counts         sharedCounts
+	// futile counts the plain reads in a row that came to nothing.
+	futile atomic.Uint32
+	counts sharedCounts
 
 	wake chan struct{} // the probe is wanted now
 
@@ -95,6 +98,7 @@ func newShared(c *Cache, o Options) (*shared, error) {
 		payloads: payloads{envelope: o.Envelope}, start: time.Now(), wake: make(chan struct{}, 1),
 		stores: make(chan struct{}, maxStores), records: make(chan struct{}, maxRecords), private: randomID(),
 	}
+	s.peeker, _ = o.Remote.(RemotePeeker)
 	if s.lease == 0 {
 		s.lease = DefaultLease
 	}
@@ -103,6 +107,9 @@ func newShared(c *Cache, o Options) (*shared, error) {
 	}
 	if l, ok := o.Remote.(interface{ MaxLease() time.Duration }); ok && s.lease > l.MaxLease() {
 		return nil, fmt.Errorf("entcache: a lease of %v, and a quarantine that outlasts %v only: raise the quarantine in every process, or give all shorter leases", s.lease, l.MaxLease())
+	}
+	if r, ok := o.Remote.(interface{ Caution() string }); ok && r.Caution() != "" {
+		s.log.Warn("entcache: the remote level could do better", slog.String("advice", r.Caution()))
 	}
 	if s.payloads.envelope == nil {
 		s.payloads.envelope = plainEnvelope
@@ -230,12 +237,24 @@ func (s *shared) wroteNow(announced bool) {
 }
 
 // after reports whether an entry is of a state of the database that has the
-// writes of this process. That it depends on none of them isn't enough: another
-// process may have made it depend on one, which this process hasn't heard of
-// yet, and then written its own on top of it.
-func (s *shared) after(e *Entry, st *stamp, v *view) bool {
-	at := s.wroteAt.Load()
-	if at == 0 || int64(e.shared.read) >= at || st.proven && s.proved.Load() >= at {
+// writes of this process, given when the view was complete. That it depends on
+// none of them isn't enough: another process may have made it depend on one, which
+// this process hasn't heard of yet, and then written its own on top of it.
+func (s *shared) after(e *Entry, st *stamp, v *view, proved int64) bool {
+	if at := s.wroteAt.Load(); at == 0 || int64(e.shared.read) > at {
+		return true
+	}
+	if !st.proven {
+		proved = 0
+	}
+	return s.hasOwn(v, proved)
+}
+
+// hasOwn reports whether a view that was complete then has the writes of this
+// process. A clock may say the same of what came before the end of a write and of
+// what came after it, so the same isn't enough.
+func (s *shared) hasOwn(v *view, proved int64) bool {
+	if at := s.wroteAt.Load(); at == 0 || proved > at {
 		return true
 	}
 	own := s.own.Load()

@@ -51,8 +51,10 @@ type stamped struct {
 func (s *shared) vouches(e *Entry, sc *scope) bool {
 	age := s.now() - e.shared.read
 	c := sc.consistency
+	// Before the view, as in complete.
+	proved := s.proved.Load()
 	st, v := e.shared.stamp.Load(), s.view.Load()
-	if !s.after(e, st, v) {
+	if !s.after(e, st, v, proved) {
 		return false
 	}
 	switch {
@@ -61,17 +63,11 @@ func (s *shared) vouches(e *Entry, sc *scope) bool {
 	case c.level == eventual && age <= c.bound && !sc.tokened:
 		return true
 	}
-	bound := s.bound
-	switch c.level {
-	case bounded:
-		bound = c.bound
-	case eventual:
-		bound = min(bound, c.bound)
-	}
+	bound := s.boundOf(c)
 	if st.view != v {
 		return false
 	}
-	if !st.proven || s.now()-time.Duration(s.proved.Load()) > bound && !mutant.On(mutant.GateOpen) {
+	if !st.proven || s.now()-time.Duration(proved) > bound && !mutant.On(mutant.GateOpen) {
 		// It is no older than the bound allows, or not known to be.
 		if age > bound || sc.tokened && !st.proven {
 			return false
@@ -141,12 +137,20 @@ func (r *reading) ask(ctx context.Context) (*Entry, *RemoteMiss) {
 		return nil, nil
 	}
 	r.private, r.remote = private, key
+	peeked := false
 	if t := r.tree(); t != nil && !r.scope.root && !private {
 		t.follow(key)
-		if f := r.fetched(ctx, key); f != nil && !r.scope.refresh && r.scope.covered(f.hit.RemotePosition) {
-			if e := r.received(ctx, f.hit, f.view, f.position, f.asked); e != nil {
+		if f := r.fetched(ctx, key); f != nil && !r.scope.refresh {
+			e := r.ahead(ctx, f)
+			if e != nil {
 				return e, nil
 			}
+			peeked = f.peek != nil
+		}
+	}
+	if !peeked {
+		if e, ok := r.peek(ctx); e != nil || !ok {
+			return e, nil
 		}
 	}
 	lease := fillLease
@@ -174,7 +178,7 @@ func (r *reading) ask(ctx context.Context) (*Entry, *RemoteMiss) {
 		if hit != nil {
 			var e *Entry
 			if !private && !r.scope.refresh {
-				e = r.received(ctx, hit, v, position, asked)
+				e = r.received(ctx, hit, v, position, asked, false)
 			}
 			return e, &RemoteMiss{RemotePosition: at}
 		}
@@ -189,20 +193,24 @@ func (r *reading) ask(ctx context.Context) (*Entry, *RemoteMiss) {
 	}
 }
 
-// get asks the remote level. A caller in a hurry gives it a quarter of the time
-// that is left, so that one which hangs doesn't take the database's.
+// get asks the remote level.
 func (s *shared) get(ctx context.Context, key Key, lease time.Duration) (*RemoteHit, *RemoteMiss, error) {
-	short := ctx
-	if d, ok := ctx.Deadline(); ok {
-		if left := time.Until(d); left < time.Second {
-			var cancel context.CancelFunc
-			short, cancel = context.WithTimeout(ctx, left/4)
-			defer cancel()
-		}
-	}
+	short, cancel := hurried(ctx)
+	defer cancel()
 	hit, miss, err := s.remote.Get(short, key, lease)
 	s.called(ctx, err)
 	return hit, miss, err
+}
+
+// hurried gives the remote level a quarter of the time that a caller in a hurry
+// has left, so that one which hangs doesn't take the database's.
+func hurried(ctx context.Context) (context.Context, context.CancelFunc) {
+	if d, ok := ctx.Deadline(); ok {
+		if left := time.Until(d); left < time.Second {
+			return context.WithTimeout(ctx, left/4)
+		}
+	}
+	return ctx, func() {}
 }
 
 func remotePositionOf(hit *RemoteHit, miss *RemoteMiss) RemotePosition {
@@ -229,19 +237,24 @@ func (s *shared) wait(ctx context.Context, d time.Duration) bool {
 // received makes an entry of a hit and stores it in the near level. It is nil if
 // the payload isn't what this process would have sent: another version of the
 // program's, damaged or made up. The hit's times are those of the server, which
-// may have been as early as asked.
-func (r *reading) received(ctx context.Context, hit *RemoteHit, v *view, position uint64, asked time.Duration) *Entry {
+// may have been as early as asked. It is nil, too, if it was read plainly and the
+// view knows of a write since it was stored.
+func (r *reading) received(ctx context.Context, hit *RemoteHit, v *view, position uint64, asked time.Duration, plain bool) *Entry {
 	c := r.cache
 	s := c.shared
 	rows, life, err := s.payloads.open(r.scope.typ.Schema, r.remote, hit.Payload, hit.TTL)
-	if err != nil {
+	switch {
+	case err != nil && plain:
+		// It will be found again, and counted.
+		return nil
+	case err != nil:
 		s.counts.corrupt.Add(1)
 		c.log.LogAttrs(ctx, slog.LevelDebug, "entcache: an entry of the remote level isn't understood and counts as a miss", slog.Any("error", err))
 		return nil
 	}
 	since := s.now() - asked
 	life.age += since
-	left := hit.TTL - since
+	left := min(hit.TTL, life.keep) - since
 	if left <= 0 {
 		return nil
 	}
@@ -265,16 +278,21 @@ func (r *reading) received(ctx context.Context, hit *RemoteHit, v *view, positio
 		hit.Position = max(hit.Position, v.log.Now())
 	}
 	e.shared.stamp.Store(&stamp{view: v, position: hit.Position, proven: true})
-	if !c.valid(e) {
+	switch {
+	case !c.valid(e):
 		// A write of this process came in between.
 		return nil
+	case plain && !v.log.Unchanged(e.Facts, hit.Position) && !mutant.On(mutant.PeekUnchecked):
+		return nil
+	case plain:
+		s.counts.peeked.Add(1)
 	}
 	s.counts.hits.Add(1)
 	r.fetchAhead(life.tree)
 	if mutant.On(mutant.LifeRestarted) {
 		left = r.scope.ttl
 	}
-	c.near.Set(r.key, e, min(left, r.scope.keep(r.scope.ttl)))
+	c.keep(r.key, e, min(left, r.scope.keep(r.scope.ttl)))
 	return e
 }
 

@@ -4,9 +4,10 @@ import "sync/atomic"
 
 // RemoteStats are the counters of a cache's remote level.
 type RemoteStats struct {
-	// Hits were validated at the remote level, Misses weren't there, Corrupt
-	// were there and not understood.
-	Hits, Misses, Corrupt uint64
+	// Hits were found valid there, Peeked of them by a plain read and what this
+	// process knows of the log. Misses weren't there, Corrupt were there and not
+	// understood.
+	Hits, Peeked, Misses, Corrupt uint64
 	// Stored results were taken, Refused were not, by the reason it gave.
 	// Dropped ones weren't offered: too many were on their way.
 	Stored, Dropped uint64
@@ -26,14 +27,14 @@ type RemoteStats struct {
 }
 
 type sharedCounts struct {
-	hits, misses, corrupt, stored, dropped, unannounced, unrecorded, lapsed, epochs, gaps, lost, errors atomic.Uint64
-	refused                                                                                             [len(fillOutcomes)]atomic.Uint64
+	hits, peeked, misses, corrupt, stored, dropped, unannounced, unrecorded, lapsed, epochs, gaps, lost, errors atomic.Uint64
+	refused                                                                                                     [len(fillOutcomes)]atomic.Uint64
 }
 
 func (s *shared) stats() *RemoteStats {
 	n := &s.counts
 	r := &RemoteStats{
-		Hits: n.hits.Load(), Misses: n.misses.Load(), Corrupt: n.corrupt.Load(), Stored: n.stored.Load(), Dropped: n.dropped.Load(),
+		Hits: n.hits.Load(), Peeked: n.peeked.Load(), Misses: n.misses.Load(), Corrupt: n.corrupt.Load(), Stored: n.stored.Load(), Dropped: n.dropped.Load(),
 		Refused: make(map[FillOutcome]uint64), Unannounced: n.unannounced.Load(), Unrecorded: n.unrecorded.Load(), Lapsed: n.lapsed.Load(),
 		Epochs: n.epochs.Load(), Gaps: n.gaps.Load(), Lost: n.lost.Load(), Errors: n.errors.Load(), Usable: s.usable(), Owing: s.indebted(),
 	}

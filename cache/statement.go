@@ -191,11 +191,11 @@ func (st *Statement) Facts(f *Facts, args []any, rows *codec.Rows) {
 // facts adds row(t,id) for every row, and reports false where a row carries no
 // id that can be compared.
 func (r *root) facts(f *Facts, rows *codec.Rows) bool {
-	if rows == nil || len(rows.Columns) != r.width || !strings.EqualFold(rows.Columns[r.position], r.name) || len(rows.Values) != rows.N*r.width {
+	if rows == nil || len(rows.Columns) != r.width || !strings.EqualFold(rows.Columns[r.position], r.name) {
 		return false
 	}
-	for i := r.position; i < len(rows.Values); i += r.width {
-		if !f.Row(r.table, rows.Values[i]) {
+	for i := range rows.N {
+		if !f.rowOf(r.table, rows, i*r.width+r.position) {
 			return false
 		}
 	}

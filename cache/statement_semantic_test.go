@@ -197,7 +197,7 @@ func (x *semantics) compare(s selected, before *codec.Rows, have, touched *Facts
 	switch {
 	case !same && !meet:
 		x.t.Errorf("a stale result:\n%s\nargs %v\nwrite %s\nresult depends on %v\nwrite touched %v\nbefore %v\nafter %v",
-			s.sql, s.args, text, have.Tags, touched.Tags, before.Values, after.Values)
+			s.sql, s.args, text, have.Tags, touched.Tags, before.Values(), after.Values())
 	case !same:
 		x.changed++
 	case !meet:
@@ -211,22 +211,22 @@ func (x *semantics) run(s selected) (*codec.Rows, error) {
 		return nil, err
 	}
 	defer rows.Close()
-	r := &codec.Rows{}
-	if r.Columns, err = rows.Columns(); err != nil {
+	columns, err := rows.Columns()
+	if err != nil {
 		return nil, err
 	}
+	var all []any
 	for rows.Next() {
-		values, dest := make([]any, len(r.Columns)), make([]any, len(r.Columns))
+		values, dest := make([]any, len(columns)), make([]any, len(columns))
 		for i := range values {
 			dest[i] = &values[i]
 		}
 		if err := rows.Scan(dest...); err != nil {
 			return nil, err
 		}
-		r.Values = append(r.Values, values...)
-		r.N++
+		all = append(all, values...)
 	}
-	return r, rows.Err()
+	return codec.NewRows(columns, all...), rows.Err()
 }
 
 func equalRows(a, b *codec.Rows, ordered bool) bool {

@@ -33,9 +33,7 @@ func spelled(st *Statement, args []any, rows *codec.Rows) string {
 }
 
 func result(columns string, values ...any) *codec.Rows {
-	r := &codec.Rows{Columns: strings.Split(columns, ","), Values: values}
-	r.N = len(values) / len(r.Columns)
-	return r
+	return codec.NewRows(strings.Split(columns, ","), values...)
 }
 
 func pathOf(rel sqlgraph.Rel, inverse bool, from, to, table string, columns ...string) *sqlgraph.Step {
@@ -371,11 +369,11 @@ func TestStatementTraits(t *testing.T) {
 // Facts of a result with rows cost little more than the list itself.
 func TestFactsAllocations(t *testing.T) {
 	st := Analyze(statementSchema(), sqliteDialect, "SELECT `pets`.`id`, `pets`.`name` FROM `pets` WHERE `pets`.`owner_id` IN (?, ?)")
-	rows := &codec.Rows{Columns: []string{"id", "name"}}
+	var values []any
 	for i := range 100 {
-		rows.Values = append(rows.Values, int64(i), "name")
-		rows.N++
+		values = append(values, int64(i)<<40, "name")
 	}
+	rows := result("id,name", values...)
 	args := []any{1, 2}
 	f := Facts{List: make([]Fact, 0, 200)}
 	require.Zero(t, testing.AllocsPerRun(100, func() {

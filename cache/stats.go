@@ -35,10 +35,11 @@ type TypeStats map[schema.Op]OpStats
 
 // OpStats are the counters of one operation.
 type OpStats struct {
-	// Hits were served from the cache, RemoteHits of them from the level that
-	// processes share. Misses ran on the database, Coalesced took the result of a
+	// Hits were served from the cache: ValueHits of them as typed values, each a
+	// whole query and not a statement, RemoteHits from the level that processes
+	// share. Misses ran on the database, Coalesced took the result of a
 	// read that ran at the same time.
-	Hits, RemoteHits, Misses, Coalesced uint64
+	Hits, ValueHits, RemoteHits, Misses, Coalesced uint64
 	// Refreshed entries were read again in the background. Stale hits had been
 	// touched by a write; a policy's grace allowed them.
 	Refreshed, Stale uint64
@@ -68,6 +69,7 @@ func (s Stats) Total() OpStats {
 	for _, t := range s.Types {
 		for _, o := range t {
 			total.Hits += o.Hits
+			total.ValueHits += o.ValueHits
 			total.RemoteHits += o.RemoteHits
 			total.Refreshed += o.Refreshed
 			total.Stale += o.Stale
@@ -102,9 +104,9 @@ type typeStats struct {
 // opStats fills cache lines of its own, or counting hits of one operation would
 // slow down those of the next.
 type opStats struct {
-	hits, remoteHits, refreshed, stale, misses, coalesced, invalidated, fills, bytes, errors atomic.Uint64
-	refused, bypasses                                                                        [numReasons]atomic.Uint64
-	_                                                                                        [64]byte
+	hits, valueHits, remoteHits, refreshed, stale, misses, coalesced, invalidated, fills, bytes, errors atomic.Uint64
+	refused, bypasses                                                                                   [numReasons]atomic.Uint64
+	_                                                                                                   [64]byte
 }
 
 func (t *typeStats) op(op schema.Op) *opStats {
@@ -174,7 +176,7 @@ func (s *Stats) add(name string, t *typeStats) {
 
 func (o *opStats) snapshot() (OpStats, bool) {
 	s := OpStats{
-		Hits: o.hits.Load(), RemoteHits: o.remoteHits.Load(), Refreshed: o.refreshed.Load(), Stale: o.stale.Load(), Misses: o.misses.Load(), Coalesced: o.coalesced.Load(), Invalidated: o.invalidated.Load(),
+		Hits: o.hits.Load(), ValueHits: o.valueHits.Load(), RemoteHits: o.remoteHits.Load(), Refreshed: o.refreshed.Load(), Stale: o.stale.Load(), Misses: o.misses.Load(), Coalesced: o.coalesced.Load(), Invalidated: o.invalidated.Load(),
 		Fills: o.fills.Load(), Bytes: o.bytes.Load(), Errors: o.errors.Load(),
 		Refused: make(map[Reason]uint64), Bypasses: make(map[Reason]uint64),
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 const (
@@ -29,13 +31,15 @@ type tree struct {
 	ahead  map[Key]*fetch
 }
 
-// fetch is one look at the remote level. Its fields are set when done is closed.
+// fetch is one look at the remote level. Its fields are set when done is closed,
+// and hit or peek if there was something.
 type fetch struct {
 	done     chan struct{}
 	position uint64        // of this process's log, from before it
 	asked    time.Duration // when
 	hit      *RemoteHit
-	view     *view
+	view     *view // of the hit
+	peek     *RemotePeek
 }
 
 // tree returns the tree that a read belongs to, or nil. A root's is made here: its
@@ -101,13 +105,13 @@ func (r *reading) fetchAhead(keys []Key) {
 			continue
 		}
 		f := &fetch{done: make(chan struct{})}
-		if c.shared.background.start(func() { c.shared.fetch(ctx, key, f) }) {
+		if c.shared.background.start(func() { c.shared.fetch(ctx, key, r.scope, f) }) {
 			t.ahead[key] = f
 		}
 	}
 }
 
-func (s *shared) fetch(ctx context.Context, key Key, f *fetch) {
+func (s *shared) fetch(ctx context.Context, key Key, root *scope, f *fetch) {
 	defer close(f.done)
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -116,6 +120,17 @@ func (s *shared) fetch(ctx context.Context, key Key, f *fetch) {
 	f.position, f.asked = s.cache.ledger.Now(), s.now()
 	if !s.usable() {
 		return
+	}
+	if s.peekable(root) {
+		p, err := s.peek(ctx, key)
+		if err != nil {
+			return
+		}
+		if p != nil && p.Epoch == s.view.Load().epoch {
+			f.peek = p
+			return
+		}
+		s.peekedFor(false)
 	}
 	hit, _, err := s.get(ctx, key, 0)
 	if err != nil || hit == nil {
@@ -142,8 +157,24 @@ func (r *reading) fetched(ctx context.Context, key Key) *fetch {
 	case <-ctx.Done():
 		return nil
 	}
-	if f.hit == nil {
+	if f.hit == nil && f.peek == nil {
 		return nil
 	}
 	return f
+}
+
+// ahead makes an entry of what was fetched ahead, or returns nil if it won't do.
+func (r *reading) ahead(ctx context.Context, f *fetch) *Entry {
+	if mutant.On(mutant.AheadOwnLate) {
+		f.position = r.cache.ledger.Now()
+	}
+	if f.peek != nil {
+		e := r.peeked(ctx, f.peek, f.position, f.asked)
+		r.cache.shared.peekedFor(e != nil)
+		return e
+	}
+	if !r.scope.covered(f.hit.RemotePosition) {
+		return nil
+	}
+	return r.received(ctx, f.hit, f.view, f.position, f.asked, false)
 }

@@ -19,7 +19,7 @@ func written(entries int) (*Cache, []*Entry) {
 	}
 	list := make([]*Entry, entries)
 	for i := range list {
-		e := &Entry{Tables: []Fact{1 << 40}, Position: c.ledger.Now()}
+		e := &Entry{Proof: &Proof{Tables: []Fact{1 << 40}, Position: c.ledger.Now()}}
 		for range 100 {
 			e.Facts = append(e.Facts, Fact(random.Uint64()))
 		}

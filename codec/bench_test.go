@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-func hundred() *Rows {
-	r := &Rows{Columns: []string{"id", "name", "email", "active", "created_at"}, N: 100}
-	for i := range r.N {
-		r.Values = append(r.Values, int64(i*1000), fmt.Sprintf("name %d", i), fmt.Sprintf("user%d@example.com", i), i%2 == 0, time.Unix(int64(i), 0).UTC())
+func users(n int) *Rows {
+	var values []any
+	for i := range n {
+		values = append(values, int64(i*1000), fmt.Sprintf("name %d", i), fmt.Sprintf("user%d@example.com", i), i%2 == 0, time.Unix(int64(i), 0).UTC())
 	}
-	return r
+	return NewRows([]string{"id", "name", "email", "active", "created_at"}, values...)
 }
 
 func BenchmarkEncode(b *testing.B) {
-	r := hundred()
+	rows := users(100)
 	var dst []byte
 	b.ReportAllocs()
 	for b.Loop() {
 		var err error
-		if dst, err = Encode(dst[:0], r, 1); err != nil {
+		if dst, err = Encode(dst[:0], rows, 1); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -28,15 +28,19 @@ func BenchmarkEncode(b *testing.B) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	frame, err := Encode(nil, hundred(), 1)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	b.SetBytes(int64(len(frame)))
-	for b.Loop() {
-		if _, err := Decode(frame, 1); err != nil {
-			b.Fatal(err)
-		}
+	for _, n := range []int{1, 20, 100} {
+		b.Run(fmt.Sprintf("%drows", n), func(b *testing.B) {
+			frame, err := Encode(nil, users(n), 1)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			b.SetBytes(int64(len(frame)))
+			for b.Loop() {
+				if _, err := Decode(frame, 1); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -1,29 +1,13 @@
 package codec
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
 )
-
-// The msgpack extensions of a body, for values whose kind msgpack would lose.
-const (
-	extUint64 = 1 // 8 bytes
-	extNoByte = 2 // no bytes: a []byte that is nil
-	extTime   = 3 // see time.go
-)
-
-// Known reports whether v is of a kind that a frame can hold.
-func Known(v any) bool {
-	switch v.(type) {
-	case nil, int64, uint64, float64, float32, bool, []byte, string, time.Time:
-		return true
-	default:
-		return false
-	}
-}
 
 // encoder appends a body to b; it is the writer of its own msgpack encoder.
 type encoder struct {
@@ -53,57 +37,82 @@ func (w *encoder) rows(r *Rows) error {
 		return err
 	}
 	for _, c := range r.Columns {
-		if err := w.string(c); err != nil {
+		if err := w.text(c); err != nil {
 			return err
 		}
 	}
-	for i, v := range r.Values {
-		if err := w.value(v); err != nil {
+	for i := range r.kinds {
+		if err := w.value(r, i); err != nil {
 			return fmt.Errorf("column %q: %w", r.Columns[i%len(r.Columns)], err)
 		}
 	}
 	return nil
 }
 
-func (w *encoder) value(v any) error {
-	switch v := v.(type) {
-	case nil:
+func (w *encoder) value(r *Rows, i int) error {
+	switch r.kinds[i] {
+	case Null:
 		return w.enc.EncodeNil()
-	case int64:
-		return w.enc.EncodeInt(v)
-	case string:
-		return w.string(v)
-	case []byte:
-		if v == nil {
-			return w.enc.EncodeExtHeader(extNoByte, 0)
-		}
-		if uint64(len(v)) > math.MaxUint32 {
-			return fmt.Errorf("%w: %d bytes", ErrValue, len(v))
-		}
-		return w.enc.EncodeBytes(v)
-	case float64:
-		return w.enc.EncodeFloat64(v)
-	case bool:
-		return w.enc.EncodeBool(v)
-	case time.Time:
-		return w.time(v)
-	case uint64:
+	case Int:
+		return w.enc.EncodeInt(r.Int(i))
+	case Text:
+		return w.text(r.Text(i))
+	case Bytes:
+		return w.bytes(r.Text(i))
+	case NilBytes:
+		return w.enc.EncodeExtHeader(extNoBytes, 0)
+	case Float:
+		return w.enc.EncodeFloat64(math.Float64frombits(r.words[i]))
+	case Bool:
+		return w.enc.EncodeBool(r.words[i] != 0)
+	case Uint:
 		if err := w.enc.EncodeExtHeader(extUint64, 8); err != nil {
 			return err
 		}
-		w.uint64(v)
+		w.uint64(r.words[i])
 		return nil
-	case float32:
-		return w.enc.EncodeFloat32(v)
+	case Float32:
+		return w.enc.EncodeFloat32(math.Float32frombits(uint32(r.words[i])))
+	case Other:
+		return w.other(r.more.others[r.words[i]])
+	default:
+		return w.time(r.Time(i))
+	}
+}
+
+// other appends a value that has no word, but may have a form in a frame.
+func (w *encoder) other(v any) error {
+	switch v := v.(type) {
+	case time.Time:
+		return w.time(v)
+	case string:
+		return w.text(v)
+	case []byte:
+		return w.bytes(string(v))
 	default:
 		return fmt.Errorf("%w: %T", ErrValue, v)
 	}
 }
 
-// string refuses what msgpack would cut off silently.
-func (w *encoder) string(s string) error {
-	if uint64(len(s)) > math.MaxUint32 {
-		return fmt.Errorf("%w: a string of %d bytes", ErrValue, len(s))
+func (w *encoder) uint64(n uint64) { w.b = binary.BigEndian.AppendUint64(w.b, n) }
+
+func (w *encoder) uint32(n uint32) { w.b = binary.BigEndian.AppendUint32(w.b, n) }
+
+// text refuses what msgpack would cut off silently.
+func (w *encoder) text(s string) error {
+	if uint64(len(s)) > maxText {
+		return fmt.Errorf("%w: a text of %d bytes", ErrValue, len(s))
 	}
 	return w.enc.EncodeString(s)
+}
+
+func (w *encoder) bytes(s string) error {
+	if uint64(len(s)) > maxText {
+		return fmt.Errorf("%w: %d bytes", ErrValue, len(s))
+	}
+	if err := w.enc.EncodeBytesLen(len(s)); err != nil {
+		return err
+	}
+	w.b = append(w.b, s...)
+	return nil
 }

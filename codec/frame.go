@@ -38,8 +38,8 @@ const maxRows = math.MaxInt32
 // fingerprint names the schema the rows were read with; Decode wants the same
 // one. It returns ErrValue, and dst as it was, for rows that have no frame.
 func Encode(dst []byte, r *Rows, fingerprint uint64) ([]byte, error) {
-	if r.N < 0 || r.N > maxRows || len(r.Values) != r.N*len(r.Columns) {
-		return dst, fmt.Errorf("%w: %d rows of %d columns hold %d values", ErrValue, r.N, len(r.Columns), len(r.Values))
+	if r.N < 0 || r.N > maxRows || len(r.kinds) != r.N*len(r.Columns) {
+		return dst, fmt.Errorf("%w: %d rows of %d columns hold %d values", ErrValue, r.N, len(r.Columns), len(r.kinds))
 	}
 	start := len(dst)
 	w := encoder{b: append(dst, magic...)}
@@ -74,15 +74,10 @@ func Decode(frame []byte, fingerprint uint64) (*Rows, error) {
 	if f := binary.BigEndian.Uint64(frame[fingerprintAt:]); f != fingerprint {
 		return nil, fmt.Errorf("%w: fingerprint %016x, this process has %016x", ErrFingerprint, f, fingerprint)
 	}
-	d := decoder{b: frame[bodyAt:]}
-	d.dec = msgpack.GetDecoder()
-	d.dec.Reset(&d)
-	r, err := d.rows()
-	msgpack.PutDecoder(d.dec)
-	if err != nil {
-		return nil, err
-	}
-	return r, nil
+	d := decoders.Get().(*decoder)
+	defer d.free()
+	d.b = frame[bodyAt:]
+	return d.rows()
 }
 
 // checksum covers the frame but for the checksum itself.

@@ -17,7 +17,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(frame, false)
 	f.Add(frame[bodyAt:], true)
 	f.Add([]byte("\x01\x91\xa1a\x01"), true)
-	named, err := Encode(nil, &Rows{Columns: []string{"a"}, N: 1, Values: []any{time.Date(2024, 7, 1, 0, 0, 0, 0, zone(f, "Europe/Berlin"))}}, fingerprint)
+	named, err := Encode(nil, NewRows([]string{"a"}, time.Date(2024, 7, 1, 0, 0, 0, 0, zone(f, "Europe/Berlin"))), fingerprint)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -48,17 +48,22 @@ func FuzzRoundTrip(f *testing.F) {
 	f.Add(uint8(1), []byte("\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09"), int64(1), "text", 1.5)
 	f.Add(uint8(3), []byte{9, 9, 9}, int64(math.MinInt64), "", math.Inf(-1))
 	f.Fuzz(func(t *testing.T, columns uint8, kinds []byte, n int64, s string, x float64) {
-		r := &Rows{Columns: []string{}}
+		names := []string{}
 		for range columns % 8 {
-			r.Columns = append(r.Columns, s)
+			names = append(names, s)
 		}
-		if len(r.Columns) == 0 {
-			r.N = len(kinds)
-		} else {
-			r.N = len(kinds) / len(r.Columns)
-			for i := range r.N * len(r.Columns) {
-				r.Values = append(r.Values, fuzzed(kinds[i], n+int64(i), s, x))
+		var (
+			values []any
+			r      = &Rows{Columns: names, N: len(kinds)}
+		)
+		if len(names) > 0 {
+			for i := range len(kinds) / len(names) * len(names) {
+				values = append(values, fuzzed(kinds[i], n+int64(i), s, x))
 			}
+			r = NewRows(names, values...)
+		}
+		for i, v := range r.Values() {
+			requireSame(t, values[i], v)
 		}
 		b, err := Encode(nil, r, uint64(n))
 		if err != nil {
@@ -68,11 +73,11 @@ func FuzzRoundTrip(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.N != r.N || len(got.Values) != len(r.Values) || len(got.Columns) != len(r.Columns) {
-			t.Fatalf("%d rows, %d values, %d columns", got.N, len(got.Values), len(got.Columns))
+		if got.N != r.N || len(got.Values()) != len(values) || len(got.Columns) != len(r.Columns) {
+			t.Fatalf("%d rows, %d values, %d columns", got.N, len(got.Values()), len(got.Columns))
 		}
-		for i, v := range r.Values {
-			requireSame(t, v, got.Values[i])
+		for i, v := range got.Values() {
+			requireSame(t, values[i], v)
 		}
 		for i, c := range r.Columns {
 			if got.Columns[i] != c {

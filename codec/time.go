@@ -54,10 +54,7 @@ func loadZone(name string) (*time.Location, bool) {
 	return loc, err == nil
 }
 
-func (w *encoder) uint64(n uint64) { w.b = binary.BigEndian.AppendUint64(w.b, n) }
-
-func (w *encoder) uint32(n uint32) { w.b = binary.BigEndian.AppendUint32(w.b, n) }
-
+// instant appends a time up to the kind of its zone, which so many bytes follow.
 func (w *encoder) instant(t time.Time, more int, kind byte) error {
 	if err := w.enc.EncodeExtHeader(extTime, timeSizeMin+more); err != nil {
 		return err
@@ -124,10 +121,10 @@ func (d *decoder) time(b []byte) (time.Time, error) {
 	case kind == zoneLocal && len(b) == 0:
 		return t, nil
 	case kind == zoneFixed && len(b) >= 4:
-		return t.In(d.fixedZone(string(b[4:]), int(int32(binary.BigEndian.Uint32(b))))), nil
+		return t.In(d.zones.fixedZone(b[4:], int(int32(binary.BigEndian.Uint32(b))))), nil
 	case kind == zoneNamed && len(b) >= 5 && len(b) > 5+int(b[4]):
-		offset, abbr, name := int(int32(binary.BigEndian.Uint32(b))), string(b[5:5+int(b[4])]), string(b[5+int(b[4]):])
-		loc := d.namedZone(name)
+		offset, abbr, name := int(int32(binary.BigEndian.Uint32(b))), string(b[5:5+int(b[4])]), b[5+int(b[4]):]
+		loc := d.zones.namedZone(name)
 		if loc == nil || !inZone(t, loc, abbr, offset) || isFixed(loc, abbr, offset) {
 			return time.Time{}, corrupt("the time zone %q isn't the same here", name)
 		}
@@ -137,17 +134,27 @@ func (d *decoder) time(b []byte) (time.Time, error) {
 	}
 }
 
-func (d *decoder) fixedZone(name string, offset int) *time.Location {
-	if d.fixed == nil || d.fixedName != name || d.fixedOffset != offset {
-		d.fixed, d.fixedName, d.fixedOffset = time.FixedZone(name, offset), name, offset
-	}
-	return d.fixed
+// decodedZones are the last zones met.
+type decodedZones struct {
+	fixed       *time.Location
+	fixedName   string
+	fixedOffset int
+	named       *time.Location
+	namedName   string
 }
 
-func (d *decoder) namedZone(name string) *time.Location {
-	if d.namedName != name {
-		d.named, _ = loadZone(name)
-		d.namedName = name
+func (z *decodedZones) fixedZone(name []byte, offset int) *time.Location {
+	if z.fixed == nil || z.fixedName != string(name) || z.fixedOffset != offset {
+		z.fixedName, z.fixedOffset = string(name), offset
+		z.fixed = time.FixedZone(z.fixedName, offset)
 	}
-	return d.named
+	return z.fixed
+}
+
+func (z *decodedZones) namedZone(name []byte) *time.Location {
+	if z.named == nil || z.namedName != string(name) {
+		z.namedName = string(name)
+		z.named, _ = loadZone(z.namedName)
+	}
+	return z.named
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/entcache/ent-cache/schema"
 )
 
-// This file was generated for version 1 of the contract between generated code
+// This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated1
+const _ = cache.Generated2
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -280,6 +280,41 @@ var _ cache.TxDriver = (*txDriver)(nil)
 // EntcacheTx is for the cache; applications don't call it.
 func (*txDriver) EntcacheTx() {}
 
+// entcacheCopies copies the entities of a result. Those that may be met more than
+// once it remembers, so that the copies share what the entities did.
+type entcacheCopies struct {
+	config        config
+	ofAlbum       map[*Album]*Album
+	ofArtist      map[*Artist]*Artist
+	ofCustomer    map[*Customer]*Customer
+	ofEmployee    map[*Employee]*Employee
+	ofGenre       map[*Genre]*Genre
+	ofInvoice     map[*Invoice]*Invoice
+	ofInvoiceLine map[*InvoiceLine]*InvoiceLine
+	ofMediaType   map[*MediaType]*MediaType
+	ofPlaylist    map[*Playlist]*Playlist
+	ofTrack       map[*Track]*Track
+}
+
+// entcacheSizes estimates the memory of a result.
+type entcacheSizes struct {
+	ofAlbum       map[*Album]bool
+	ofArtist      map[*Artist]bool
+	ofCustomer    map[*Customer]bool
+	ofEmployee    map[*Employee]bool
+	ofGenre       map[*Genre]bool
+	ofInvoice     map[*Invoice]bool
+	ofInvoiceLine map[*InvoiceLine]bool
+	ofMediaType   map[*MediaType]bool
+	ofPlaylist    map[*Playlist]bool
+	ofTrack       map[*Track]bool
+}
+
+// entcacheSame reports whether two builders belong to one client.
+func (c *config) entcacheSame(other *config) bool {
+	return c.hooks == other.hooks && c.inters == other.inters
+}
+
 var _ cache.Builder = (*AlbumQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -296,6 +331,168 @@ func (q *AlbumQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *AlbumQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeAlbum, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*AlbumQuery)(nil)
+
+var (
+	entcacheAlbumValues = cache.NewValues(entcacheTypeAlbum, "",
+		cache.LayoutOf[Album]("config", "selectValues", "ID", "Title", "ReleasedAt", "ArtistID", "Edges"),
+		cache.LayoutOf[AlbumEdges]("Artist", "Tracks", "namedTracks", "loadedTypes"),
+		cache.LayoutOf[AlbumQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers", "withArtist", "withTracks", "withNamedTracks"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *AlbumQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *AlbumQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheAlbumValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withArtist; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withTracks; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	for _, name := range cache.EdgeNames(q.withNamedTracks) {
+		e := q.withNamedTracks[name]
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Named(1, name, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *AlbumQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Album:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Album(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Album).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*AlbumQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Album:
+		var s entcacheSizes
+		return s.Album(v, false)
+	}
+	return cache.ListSize(new(Album).ID, v)
+}
+
+// Album replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Album(nodes []*Album, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofAlbum == nil {
+			c.ofAlbum = make(map[*Album]*Album, len(nodes))
+		}
+		fresh = make([]*Album, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabReleasedAt := cache.SlabOf(nodes[0].ReleasedAt, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofAlbum[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheAlbumValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.ReleasedAt = slabReleasedAt.Copy(n.ReleasedAt)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofAlbum[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Album) **Artist { return &n.Edges.Artist }, c.Artist, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *Album) *[]*Track { return &n.Edges.Tracks }, c.Track, false) {
+		return false
+	}
+	if fresh[0].Edges.namedTracks != nil &&
+		!cache.CloneNamed(fresh, func(n *Album) *map[string][]*Track { return &n.Edges.namedTracks }, c.Track, false) {
+		return false
+	}
+	return true
+}
+
+// Album estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Album(nodes []*Album, shared bool) int {
+	size := cache.ListSize(new(Album), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofAlbum[n] {
+				continue
+			}
+			if s.ofAlbum == nil {
+				s.ofAlbum = make(map[*Album]bool)
+			}
+			s.ofAlbum[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Title)
+		size += cache.PointerSize(n.ReleasedAt)
+		if e := n.Edges.Artist; e != nil {
+			size += s.Artist([]*Artist{e}, true)
+		}
+		size += s.Track(n.Edges.Tracks, false)
+		for name, list := range n.Edges.namedTracks {
+			size += cache.NamedSize + cache.StringSize(name) + s.Track(list, false)
+		}
+	}
+	return size
 }
 
 var _ hook.Mutation = (*AlbumMutation)(nil)
@@ -335,6 +532,150 @@ func (q *ArtistQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeArtist, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*ArtistQuery)(nil)
+
+var (
+	entcacheArtistValues = cache.NewValues(entcacheTypeArtist, "",
+		cache.LayoutOf[Artist]("config", "selectValues", "ID", "Name", "Edges"),
+		cache.LayoutOf[ArtistEdges]("Albums", "namedAlbums", "loadedTypes"),
+		cache.LayoutOf[ArtistQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers", "withAlbums", "withNamedAlbums"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *ArtistQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *ArtistQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheArtistValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withAlbums; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	for _, name := range cache.EdgeNames(q.withNamedAlbums) {
+		e := q.withNamedAlbums[name]
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Named(0, name, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *ArtistQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Artist:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Artist(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Artist).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*ArtistQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Artist:
+		var s entcacheSizes
+		return s.Artist(v, false)
+	}
+	return cache.ListSize(new(Artist).ID, v)
+}
+
+// Artist replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Artist(nodes []*Artist, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofArtist == nil {
+			c.ofArtist = make(map[*Artist]*Artist, len(nodes))
+		}
+		fresh = make([]*Artist, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofArtist[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheArtistValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofArtist[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *Artist) *[]*Album { return &n.Edges.Albums }, c.Album, false) {
+		return false
+	}
+	if fresh[0].Edges.namedAlbums != nil &&
+		!cache.CloneNamed(fresh, func(n *Artist) *map[string][]*Album { return &n.Edges.namedAlbums }, c.Album, false) {
+		return false
+	}
+	return true
+}
+
+// Artist estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Artist(nodes []*Artist, shared bool) int {
+	size := cache.ListSize(new(Artist), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofArtist[n] {
+				continue
+			}
+			if s.ofArtist == nil {
+				s.ofArtist = make(map[*Artist]bool)
+			}
+			s.ofArtist[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += s.Album(n.Edges.Albums, false)
+		for name, list := range n.Edges.namedAlbums {
+			size += cache.NamedSize + cache.StringSize(name) + s.Album(list, false)
+		}
+	}
+	return size
+}
+
 var _ hook.Mutation = (*ArtistMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -370,6 +711,180 @@ func (q *CustomerQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *CustomerQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeCustomer, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*CustomerQuery)(nil)
+
+var (
+	entcacheCustomerValues = cache.NewValues(entcacheTypeCustomer, "",
+		cache.LayoutOf[Customer]("config", "selectValues", "ID", "FirstName", "LastName", "Company", "Address", "City", "Country", "PostalCode", "Phone", "Email", "SupportRepID", "Edges"),
+		cache.LayoutOf[CustomerEdges]("SupportRep", "Invoices", "namedInvoices", "loadedTypes"),
+		cache.LayoutOf[CustomerQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers", "withSupportRep", "withInvoices", "withNamedInvoices"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *CustomerQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *CustomerQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheCustomerValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withSupportRep; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withInvoices; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	for _, name := range cache.EdgeNames(q.withNamedInvoices) {
+		e := q.withNamedInvoices[name]
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Named(1, name, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *CustomerQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Customer:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Customer(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Customer).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*CustomerQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Customer:
+		var s entcacheSizes
+		return s.Customer(v, false)
+	}
+	return cache.ListSize(new(Customer).ID, v)
+}
+
+// Customer replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Customer(nodes []*Customer, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofCustomer == nil {
+			c.ofCustomer = make(map[*Customer]*Customer, len(nodes))
+		}
+		fresh = make([]*Customer, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabCompany := cache.SlabOf(nodes[0].Company, len(nodes))
+	slabSupportRepID := cache.SlabOf(nodes[0].SupportRepID, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofCustomer[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheCustomerValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.Company = slabCompany.Copy(n.Company)
+		n.SupportRepID = slabSupportRepID.Copy(n.SupportRepID)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofCustomer[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Customer) **Employee { return &n.Edges.SupportRep }, c.Employee, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *Customer) *[]*Invoice { return &n.Edges.Invoices }, c.Invoice, false) {
+		return false
+	}
+	if fresh[0].Edges.namedInvoices != nil &&
+		!cache.CloneNamed(fresh, func(n *Customer) *map[string][]*Invoice { return &n.Edges.namedInvoices }, c.Invoice, false) {
+		return false
+	}
+	return true
+}
+
+// Customer estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Customer(nodes []*Customer, shared bool) int {
+	size := cache.ListSize(new(Customer), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofCustomer[n] {
+				continue
+			}
+			if s.ofCustomer == nil {
+				s.ofCustomer = make(map[*Customer]bool)
+			}
+			s.ofCustomer[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.FirstName)
+		size += cache.StringSize(n.LastName)
+		if n.Company != nil {
+			size += cache.PointerSize(n.Company) + cache.StringSize(*n.Company)
+		}
+		size += cache.StringSize(n.Address)
+		size += cache.StringSize(n.City)
+		size += cache.StringSize(n.Country)
+		size += cache.StringSize(n.PostalCode)
+		size += cache.StringSize(n.Phone)
+		size += cache.StringSize(n.Email)
+		size += cache.PointerSize(n.SupportRepID)
+		if e := n.Edges.SupportRep; e != nil {
+			size += s.Employee([]*Employee{e}, true)
+		}
+		size += s.Invoice(n.Edges.Invoices, false)
+		for name, list := range n.Edges.namedInvoices {
+			size += cache.NamedSize + cache.StringSize(name) + s.Invoice(list, false)
+		}
+	}
+	return size
 }
 
 var _ hook.Mutation = (*CustomerMutation)(nil)
@@ -409,6 +924,209 @@ func (q *EmployeeQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeEmployee, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*EmployeeQuery)(nil)
+
+var (
+	entcacheEmployeeValues = cache.NewValues(entcacheTypeEmployee, "",
+		cache.LayoutOf[Employee]("config", "selectValues", "ID", "FirstName", "LastName", "Title", "BirthDate", "HireDate", "City", "Country", "Phone", "Email", "ManagerID", "Edges"),
+		cache.LayoutOf[EmployeeEdges]("Manager", "Reports", "namedReports", "Customers", "namedCustomers", "loadedTypes"),
+		cache.LayoutOf[EmployeeQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers", "withManager", "withReports", "withNamedReports", "withCustomers", "withNamedCustomers"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *EmployeeQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *EmployeeQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheEmployeeValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withManager; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withReports; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	for _, name := range cache.EdgeNames(q.withNamedReports) {
+		e := q.withNamedReports[name]
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Named(1, name, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withCustomers; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(2, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	for _, name := range cache.EdgeNames(q.withNamedCustomers) {
+		e := q.withNamedCustomers[name]
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Named(2, name, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *EmployeeQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Employee:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Employee(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Employee).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*EmployeeQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Employee:
+		var s entcacheSizes
+		return s.Employee(v, false)
+	}
+	return cache.ListSize(new(Employee).ID, v)
+}
+
+// Employee replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Employee(nodes []*Employee, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofEmployee == nil {
+			c.ofEmployee = make(map[*Employee]*Employee, len(nodes))
+		}
+		fresh = make([]*Employee, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabBirthDate := cache.SlabOf(nodes[0].BirthDate, len(nodes))
+	slabHireDate := cache.SlabOf(nodes[0].HireDate, len(nodes))
+	slabManagerID := cache.SlabOf(nodes[0].ManagerID, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofEmployee[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheEmployeeValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.BirthDate = slabBirthDate.Copy(n.BirthDate)
+		n.HireDate = slabHireDate.Copy(n.HireDate)
+		n.ManagerID = slabManagerID.Copy(n.ManagerID)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofEmployee[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Employee) **Employee { return &n.Edges.Manager }, c.Employee, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *Employee) *[]*Employee { return &n.Edges.Reports }, c.Employee, false) {
+		return false
+	}
+	if fresh[0].Edges.namedReports != nil &&
+		!cache.CloneNamed(fresh, func(n *Employee) *map[string][]*Employee { return &n.Edges.namedReports }, c.Employee, false) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[2] &&
+		!cache.CloneEdge(fresh, func(n *Employee) *[]*Customer { return &n.Edges.Customers }, c.Customer, false) {
+		return false
+	}
+	if fresh[0].Edges.namedCustomers != nil &&
+		!cache.CloneNamed(fresh, func(n *Employee) *map[string][]*Customer { return &n.Edges.namedCustomers }, c.Customer, false) {
+		return false
+	}
+	return true
+}
+
+// Employee estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Employee(nodes []*Employee, shared bool) int {
+	size := cache.ListSize(new(Employee), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofEmployee[n] {
+				continue
+			}
+			if s.ofEmployee == nil {
+				s.ofEmployee = make(map[*Employee]bool)
+			}
+			s.ofEmployee[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.FirstName)
+		size += cache.StringSize(n.LastName)
+		size += cache.StringSize(n.Title)
+		size += cache.PointerSize(n.BirthDate)
+		size += cache.PointerSize(n.HireDate)
+		size += cache.StringSize(n.City)
+		size += cache.StringSize(n.Country)
+		size += cache.StringSize(n.Phone)
+		size += cache.StringSize(n.Email)
+		size += cache.PointerSize(n.ManagerID)
+		if e := n.Edges.Manager; e != nil {
+			size += s.Employee([]*Employee{e}, true)
+		}
+		size += s.Employee(n.Edges.Reports, false)
+		for name, list := range n.Edges.namedReports {
+			size += cache.NamedSize + cache.StringSize(name) + s.Employee(list, false)
+		}
+		size += s.Customer(n.Edges.Customers, false)
+		for name, list := range n.Edges.namedCustomers {
+			size += cache.NamedSize + cache.StringSize(name) + s.Customer(list, false)
+		}
+	}
+	return size
+}
+
 var _ hook.Mutation = (*EmployeeMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -444,6 +1162,150 @@ func (q *GenreQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *GenreQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeGenre, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*GenreQuery)(nil)
+
+var (
+	entcacheGenreValues = cache.NewValues(entcacheTypeGenre, "",
+		cache.LayoutOf[Genre]("config", "selectValues", "ID", "Name", "Edges"),
+		cache.LayoutOf[GenreEdges]("Tracks", "namedTracks", "loadedTypes"),
+		cache.LayoutOf[GenreQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers", "withTracks", "withNamedTracks"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *GenreQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *GenreQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheGenreValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withTracks; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	for _, name := range cache.EdgeNames(q.withNamedTracks) {
+		e := q.withNamedTracks[name]
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Named(0, name, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *GenreQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Genre:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Genre(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Genre).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*GenreQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Genre:
+		var s entcacheSizes
+		return s.Genre(v, false)
+	}
+	return cache.ListSize(new(Genre).ID, v)
+}
+
+// Genre replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Genre(nodes []*Genre, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofGenre == nil {
+			c.ofGenre = make(map[*Genre]*Genre, len(nodes))
+		}
+		fresh = make([]*Genre, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofGenre[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheGenreValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofGenre[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *Genre) *[]*Track { return &n.Edges.Tracks }, c.Track, false) {
+		return false
+	}
+	if fresh[0].Edges.namedTracks != nil &&
+		!cache.CloneNamed(fresh, func(n *Genre) *map[string][]*Track { return &n.Edges.namedTracks }, c.Track, false) {
+		return false
+	}
+	return true
+}
+
+// Genre estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Genre(nodes []*Genre, shared bool) int {
+	size := cache.ListSize(new(Genre), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofGenre[n] {
+				continue
+			}
+			if s.ofGenre == nil {
+				s.ofGenre = make(map[*Genre]bool)
+			}
+			s.ofGenre[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += s.Track(n.Edges.Tracks, false)
+		for name, list := range n.Edges.namedTracks {
+			size += cache.NamedSize + cache.StringSize(name) + s.Track(list, false)
+		}
+	}
+	return size
 }
 
 var _ hook.Mutation = (*GenreMutation)(nil)
@@ -483,6 +1345,168 @@ func (q *InvoiceQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeInvoice, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*InvoiceQuery)(nil)
+
+var (
+	entcacheInvoiceValues = cache.NewValues(entcacheTypeInvoice, "",
+		cache.LayoutOf[Invoice]("config", "selectValues", "ID", "InvoiceDate", "BillingAddress", "BillingCity", "BillingCountry", "BillingPostalCode", "Total", "CustomerID", "Edges"),
+		cache.LayoutOf[InvoiceEdges]("Customer", "Lines", "namedLines", "loadedTypes"),
+		cache.LayoutOf[InvoiceQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers", "withCustomer", "withLines", "withNamedLines"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *InvoiceQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *InvoiceQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheInvoiceValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withCustomer; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withLines; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	for _, name := range cache.EdgeNames(q.withNamedLines) {
+		e := q.withNamedLines[name]
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Named(1, name, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *InvoiceQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Invoice:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Invoice(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Invoice).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*InvoiceQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Invoice:
+		var s entcacheSizes
+		return s.Invoice(v, false)
+	}
+	return cache.ListSize(new(Invoice).ID, v)
+}
+
+// Invoice replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Invoice(nodes []*Invoice, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofInvoice == nil {
+			c.ofInvoice = make(map[*Invoice]*Invoice, len(nodes))
+		}
+		fresh = make([]*Invoice, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofInvoice[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheInvoiceValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofInvoice[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Invoice) **Customer { return &n.Edges.Customer }, c.Customer, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *Invoice) *[]*InvoiceLine { return &n.Edges.Lines }, c.InvoiceLine, false) {
+		return false
+	}
+	if fresh[0].Edges.namedLines != nil &&
+		!cache.CloneNamed(fresh, func(n *Invoice) *map[string][]*InvoiceLine { return &n.Edges.namedLines }, c.InvoiceLine, false) {
+		return false
+	}
+	return true
+}
+
+// Invoice estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Invoice(nodes []*Invoice, shared bool) int {
+	size := cache.ListSize(new(Invoice), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofInvoice[n] {
+				continue
+			}
+			if s.ofInvoice == nil {
+				s.ofInvoice = make(map[*Invoice]bool)
+			}
+			s.ofInvoice[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.BillingAddress)
+		size += cache.StringSize(n.BillingCity)
+		size += cache.StringSize(n.BillingCountry)
+		size += cache.StringSize(n.BillingPostalCode)
+		if e := n.Edges.Customer; e != nil {
+			size += s.Customer([]*Customer{e}, true)
+		}
+		size += s.InvoiceLine(n.Edges.Lines, false)
+		for name, list := range n.Edges.namedLines {
+			size += cache.NamedSize + cache.StringSize(name) + s.InvoiceLine(list, false)
+		}
+	}
+	return size
+}
+
 var _ hook.Mutation = (*InvoiceMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -518,6 +1542,150 @@ func (q *InvoiceLineQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *InvoiceLineQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeInvoiceLine, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*InvoiceLineQuery)(nil)
+
+var (
+	entcacheInvoiceLineValues = cache.NewValues(entcacheTypeInvoiceLine, "",
+		cache.LayoutOf[InvoiceLine]("config", "selectValues", "ID", "UnitPrice", "Quantity", "InvoiceID", "TrackID", "Edges"),
+		cache.LayoutOf[InvoiceLineEdges]("Invoice", "Track", "loadedTypes"),
+		cache.LayoutOf[InvoiceLineQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers", "withInvoice", "withTrack"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *InvoiceLineQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *InvoiceLineQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheInvoiceLineValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withInvoice; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withTrack; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *InvoiceLineQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*InvoiceLine:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.InvoiceLine(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(InvoiceLine).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*InvoiceLineQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*InvoiceLine:
+		var s entcacheSizes
+		return s.InvoiceLine(v, false)
+	}
+	return cache.ListSize(new(InvoiceLine).ID, v)
+}
+
+// InvoiceLine replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) InvoiceLine(nodes []*InvoiceLine, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofInvoiceLine == nil {
+			c.ofInvoiceLine = make(map[*InvoiceLine]*InvoiceLine, len(nodes))
+		}
+		fresh = make([]*InvoiceLine, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofInvoiceLine[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheInvoiceLineValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofInvoiceLine[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *InvoiceLine) **Invoice { return &n.Edges.Invoice }, c.Invoice, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneUnique(fresh, func(n *InvoiceLine) **Track { return &n.Edges.Track }, c.Track, true) {
+		return false
+	}
+	return true
+}
+
+// InvoiceLine estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) InvoiceLine(nodes []*InvoiceLine, shared bool) int {
+	size := cache.ListSize(new(InvoiceLine), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofInvoiceLine[n] {
+				continue
+			}
+			if s.ofInvoiceLine == nil {
+				s.ofInvoiceLine = make(map[*InvoiceLine]bool)
+			}
+			s.ofInvoiceLine[n] = true
+		}
+		size += cache.PointerSize(n)
+		if e := n.Edges.Invoice; e != nil {
+			size += s.Invoice([]*Invoice{e}, true)
+		}
+		if e := n.Edges.Track; e != nil {
+			size += s.Track([]*Track{e}, true)
+		}
+	}
+	return size
 }
 
 var _ hook.Mutation = (*InvoiceLineMutation)(nil)
@@ -557,6 +1725,150 @@ func (q *MediaTypeQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeMediaType, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*MediaTypeQuery)(nil)
+
+var (
+	entcacheMediaTypeValues = cache.NewValues(entcacheTypeMediaType, "",
+		cache.LayoutOf[MediaType]("config", "selectValues", "ID", "Name", "Edges"),
+		cache.LayoutOf[MediaTypeEdges]("Tracks", "namedTracks", "loadedTypes"),
+		cache.LayoutOf[MediaTypeQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers", "withTracks", "withNamedTracks"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *MediaTypeQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *MediaTypeQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheMediaTypeValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withTracks; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	for _, name := range cache.EdgeNames(q.withNamedTracks) {
+		e := q.withNamedTracks[name]
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Named(0, name, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *MediaTypeQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*MediaType:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.MediaType(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(MediaType).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*MediaTypeQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*MediaType:
+		var s entcacheSizes
+		return s.MediaType(v, false)
+	}
+	return cache.ListSize(new(MediaType).ID, v)
+}
+
+// MediaType replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) MediaType(nodes []*MediaType, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofMediaType == nil {
+			c.ofMediaType = make(map[*MediaType]*MediaType, len(nodes))
+		}
+		fresh = make([]*MediaType, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofMediaType[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheMediaTypeValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofMediaType[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *MediaType) *[]*Track { return &n.Edges.Tracks }, c.Track, false) {
+		return false
+	}
+	if fresh[0].Edges.namedTracks != nil &&
+		!cache.CloneNamed(fresh, func(n *MediaType) *map[string][]*Track { return &n.Edges.namedTracks }, c.Track, false) {
+		return false
+	}
+	return true
+}
+
+// MediaType estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) MediaType(nodes []*MediaType, shared bool) int {
+	size := cache.ListSize(new(MediaType), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofMediaType[n] {
+				continue
+			}
+			if s.ofMediaType == nil {
+				s.ofMediaType = make(map[*MediaType]bool)
+			}
+			s.ofMediaType[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += s.Track(n.Edges.Tracks, false)
+		for name, list := range n.Edges.namedTracks {
+			size += cache.NamedSize + cache.StringSize(name) + s.Track(list, false)
+		}
+	}
+	return size
+}
+
 var _ hook.Mutation = (*MediaTypeMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -594,6 +1906,150 @@ func (q *PlaylistQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypePlaylist, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*PlaylistQuery)(nil)
+
+var (
+	entcachePlaylistValues = cache.NewValues(entcacheTypePlaylist, "",
+		cache.LayoutOf[Playlist]("config", "selectValues", "ID", "Name", "Edges"),
+		cache.LayoutOf[PlaylistEdges]("Tracks", "namedTracks", "loadedTypes"),
+		cache.LayoutOf[PlaylistQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers", "withTracks", "withNamedTracks"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *PlaylistQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *PlaylistQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcachePlaylistValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withTracks; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	for _, name := range cache.EdgeNames(q.withNamedTracks) {
+		e := q.withNamedTracks[name]
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Named(0, name, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *PlaylistQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Playlist:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Playlist(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Playlist).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*PlaylistQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Playlist:
+		var s entcacheSizes
+		return s.Playlist(v, false)
+	}
+	return cache.ListSize(new(Playlist).ID, v)
+}
+
+// Playlist replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Playlist(nodes []*Playlist, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofPlaylist == nil {
+			c.ofPlaylist = make(map[*Playlist]*Playlist, len(nodes))
+		}
+		fresh = make([]*Playlist, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofPlaylist[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcachePlaylistValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofPlaylist[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *Playlist) *[]*Track { return &n.Edges.Tracks }, c.Track, true) {
+		return false
+	}
+	if fresh[0].Edges.namedTracks != nil &&
+		!cache.CloneNamed(fresh, func(n *Playlist) *map[string][]*Track { return &n.Edges.namedTracks }, c.Track, true) {
+		return false
+	}
+	return true
+}
+
+// Playlist estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Playlist(nodes []*Playlist, shared bool) int {
+	size := cache.ListSize(new(Playlist), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofPlaylist[n] {
+				continue
+			}
+			if s.ofPlaylist == nil {
+				s.ofPlaylist = make(map[*Playlist]bool)
+			}
+			s.ofPlaylist[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += s.Track(n.Edges.Tracks, true)
+		for name, list := range n.Edges.namedTracks {
+			size += cache.NamedSize + cache.StringSize(name) + s.Track(list, true)
+		}
+	}
+	return size
+}
+
 var _ hook.Mutation = (*PlaylistMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -629,6 +2085,229 @@ func (q *TrackQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *TrackQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeTrack, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*TrackQuery)(nil)
+
+var (
+	entcacheTrackValues = cache.NewValues(entcacheTypeTrack, "",
+		cache.LayoutOf[Track]("config", "selectValues", "ID", "Name", "Composer", "Milliseconds", "Bytes", "UnitPrice", "Stock", "Status", "UpdatedAt", "AlbumID", "GenreID", "MediaTypeID", "Edges"),
+		cache.LayoutOf[TrackEdges]("Album", "Genre", "MediaType", "Playlists", "namedPlaylists", "InvoiceLines", "namedInvoiceLines", "loadedTypes"),
+		cache.LayoutOf[TrackQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers", "withAlbum", "withGenre", "withMediaType", "withPlaylists", "withNamedPlaylists", "withInvoiceLines", "withNamedInvoiceLines"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *TrackQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *TrackQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheTrackValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withAlbum; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withGenre; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withMediaType; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(2, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withPlaylists; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(3, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	for _, name := range cache.EdgeNames(q.withNamedPlaylists) {
+		e := q.withNamedPlaylists[name]
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Named(3, name, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withInvoiceLines; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(4, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	for _, name := range cache.EdgeNames(q.withNamedInvoiceLines) {
+		e := q.withNamedInvoiceLines[name]
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Named(4, name, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *TrackQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Track:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Track(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Track).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*TrackQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Track:
+		var s entcacheSizes
+		return s.Track(v, false)
+	}
+	return cache.ListSize(new(Track).ID, v)
+}
+
+// Track replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Track(nodes []*Track, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofTrack == nil {
+			c.ofTrack = make(map[*Track]*Track, len(nodes))
+		}
+		fresh = make([]*Track, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabBytes := cache.SlabOf(nodes[0].Bytes, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofTrack[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheTrackValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.Bytes = slabBytes.Copy(n.Bytes)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofTrack[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Track) **Album { return &n.Edges.Album }, c.Album, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneUnique(fresh, func(n *Track) **Genre { return &n.Edges.Genre }, c.Genre, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[2] &&
+		!cache.CloneUnique(fresh, func(n *Track) **MediaType { return &n.Edges.MediaType }, c.MediaType, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[3] &&
+		!cache.CloneEdge(fresh, func(n *Track) *[]*Playlist { return &n.Edges.Playlists }, c.Playlist, true) {
+		return false
+	}
+	if fresh[0].Edges.namedPlaylists != nil &&
+		!cache.CloneNamed(fresh, func(n *Track) *map[string][]*Playlist { return &n.Edges.namedPlaylists }, c.Playlist, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[4] &&
+		!cache.CloneEdge(fresh, func(n *Track) *[]*InvoiceLine { return &n.Edges.InvoiceLines }, c.InvoiceLine, false) {
+		return false
+	}
+	if fresh[0].Edges.namedInvoiceLines != nil &&
+		!cache.CloneNamed(fresh, func(n *Track) *map[string][]*InvoiceLine { return &n.Edges.namedInvoiceLines }, c.InvoiceLine, false) {
+		return false
+	}
+	return true
+}
+
+// Track estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Track(nodes []*Track, shared bool) int {
+	size := cache.ListSize(new(Track), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofTrack[n] {
+				continue
+			}
+			if s.ofTrack == nil {
+				s.ofTrack = make(map[*Track]bool)
+			}
+			s.ofTrack[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += cache.StringSize(n.Composer)
+		size += cache.PointerSize(n.Bytes)
+		size += cache.StringSize(n.Status)
+		if e := n.Edges.Album; e != nil {
+			size += s.Album([]*Album{e}, true)
+		}
+		if e := n.Edges.Genre; e != nil {
+			size += s.Genre([]*Genre{e}, true)
+		}
+		if e := n.Edges.MediaType; e != nil {
+			size += s.MediaType([]*MediaType{e}, true)
+		}
+		size += s.Playlist(n.Edges.Playlists, true)
+		for name, list := range n.Edges.namedPlaylists {
+			size += cache.NamedSize + cache.StringSize(name) + s.Playlist(list, true)
+		}
+		size += s.InvoiceLine(n.Edges.InvoiceLines, false)
+		for name, list := range n.Edges.namedInvoiceLines {
+			size += cache.NamedSize + cache.StringSize(name) + s.InvoiceLine(list, false)
+		}
+	}
+	return size
 }
 
 var _ hook.Mutation = (*TrackMutation)(nil)

@@ -20,6 +20,13 @@ func Refresh(ctx context.Context) context.Context { return cache.Refresh(ctx) }
 // a Mixin stays uncached.
 func Cache(ctx context.Context) context.Context { return cache.Ask(ctx) }
 
+// Shared lets hits under the returned context hand out the entities that are
+// stored, and not copies of them, which costs next to nothing. Neither they nor
+// the list that a query returned may be written to: everybody gets the same.
+// [CheckShared] finds those who do. Entities of it work like others, for edges
+// and updates, on the client whose query was stored.
+func Shared(ctx context.Context) context.Context { return cache.Share(ctx) }
+
 // WithTTL makes entries that reads under the returned context store live for at
 // most ttl instead of what their Mixin says. A ttl of zero or less is ignored.
 func WithTTL(ctx context.Context, ttl time.Duration) context.Context {

@@ -59,8 +59,18 @@
 // Each statement that a query runs is an entry of its own: Only, First, All, IDs,
 // Count, Exist, Select, GroupBy and Aggregate, and each statement of an eager
 // load, under the Mixin of the type that it returns. That nothing was found is
-// cached as well. Entities are built anew from the rows for each read, so they
-// are the caller's own, to change as they like.
+// cached as well.
+//
+// Above these rows the results of whole queries are kept as typed values: those
+// of Only, First, All, IDs, Count and Exist with the edges they load, where every
+// statement was cached. A hit is then a copy, without SQL and scans. A value is
+// served while each of its statements' rows would be. Queries with modifiers,
+// with interceptors behind the cache's, or that load an edge with a policy or
+// interceptors of its own are served from rows; [Explanation] says why.
+//
+// Either way entities are the caller's own, to change as they like. Where the
+// program only reads them, [Shared] and Mixin.Shared save the copy: then everybody
+// gets the same entities, and [CheckShared] finds who writes to them.
 //
 // A read goes to the database, and says so in [Stats] and [Explain], if
 //
@@ -113,7 +123,9 @@
 //  5. Two reads share a result only if their SQL, every argument and its type,
 //     the dialect, the schema, the *sql.DB and what [WithNamespace] and
 //     [WithVaryBy] say are the same. Privacy rules, traversers and interceptors
-//     run on every read, and what they add to a query is in its SQL.
+//     run on every read, and what they add to a query is in its SQL. A typed
+//     value is no exception: where any of them would run within the query, or
+//     adds what can't be seen before it runs, there is none.
 //  6. A hit returns what the database returned: the same rows, values and types,
 //     and so the same errors, as NotFound and NotSingular.
 //  7. An entry is served no longer than its TTL, counted from its fill, however

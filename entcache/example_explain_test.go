@@ -11,7 +11,7 @@ import (
 )
 
 // Explain says of each statement whether it was a hit, why not, and which facts
-// its result depends on.
+// its result depends on; of a query whose typed value was there only that.
 func ExampleExplain() {
 	ctx := context.Background()
 	client := ent.NewClient(ent.Driver(openStore()))
@@ -27,7 +27,9 @@ func ExampleExplain() {
 		}
 		for _, x := range list {
 			fmt.Println(x.Type, x.Op, x.Outcome, x.Rows, "rows")
-			fmt.Println(x.Facts)
+			if len(x.Facts) > 0 {
+				fmt.Println(x.Facts)
+			}
 		}
 	}
 
@@ -49,7 +51,6 @@ func ExampleExplain() {
 	// Track IDs miss 2 rows
 	// [table(tracks) column(tracks,stock) row(tracks,1) row(tracks,2) group(tracks,genre_id=1) groups(tracks,genre_id)]
 	// Track IDs hit 2 rows
-	// [table(tracks) column(tracks,stock) row(tracks,1) row(tracks,2) group(tracks,genre_id=1) groups(tracks,genre_id)]
 	// db: SELECT … FROM tracks WHERE tracks.id = 1 LIMIT 2
 	// Track Only: bypass (in a transaction)
 }

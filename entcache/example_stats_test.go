@@ -29,12 +29,12 @@ func ExampleHandle_Stats() {
 	stats := cache.Stats()
 	get := stats.Types["Track"][entcache.Only]
 	fmt.Printf("%d hits, %d misses, %d of them invalidated: %.0f %%\n", get.Hits, get.Misses, get.Invalidated, 100*get.HitRatio())
-	fmt.Println(stats.Invalidations, "invalidation,", stats.Entries, "entry")
+	fmt.Println(get.ValueHits, "hits were typed values;", stats.Invalidations, "invalidation")
 	// Output:
 	// db: SELECT … FROM tracks WHERE tracks.id = 1 LIMIT 2
 	// db: UPDATE tracks
 	// db: SELECT … FROM tracks WHERE id = 1
 	// db: SELECT … FROM tracks WHERE tracks.id = 1 LIMIT 2
 	// 3 hits, 2 misses, 1 of them invalidated: 60 %
-	// 1 invalidation, 1 entry
+	// 3 hits were typed values; 1 invalidation
 }

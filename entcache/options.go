@@ -29,6 +29,30 @@ func WithMaxBytes(n int64) Option {
 	}
 }
 
+// WithoutValues keeps results as rows only. By default the results of whole
+// queries are kept as typed values too, where nothing stands between the cache
+// and the query: a hit is then a copy of the entities, and Ent builds no SQL and
+// scans no rows. Without them hits cost several times as much; results are the
+// same. It is for comparing the two.
+func WithoutValues() Option {
+	return func(c *config) error {
+		c.NoValues = true
+		return nil
+	}
+}
+
+// CheckShared finds writes to entities that reads share; see [Shared] and
+// Mixin.Shared. A result that somebody has written to isn't served any more, and
+// an error with the entity and the field is logged. It costs a second copy of
+// each result and a comparison for each hit, so it is for tests; with the race
+// detector it is on.
+func CheckShared() Option {
+	return func(c *config) error {
+		c.CheckShared = true
+		return nil
+	}
+}
+
 // WithLedgerFacts sets how many facts that writes touched lately are
 // remembered, in about 18 bytes each. The default, 262144, lasts for minutes at
 // a thousand writes a second; with fewer, writes expire entries they didn't

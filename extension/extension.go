@@ -52,9 +52,11 @@ func (*Extension) Templates() []*gen.Template {
 // funcs are the decisions of the templates. Their names share a prefix because
 // Ent keeps the functions of all extensions in one map.
 var funcs = template.FuncMap{
-	"entcacheSpec":   describe,
-	"entcacheColumn": columnLiteral,
-	"entcachePolicy": policyLiteral,
-	"entcacheList":   listLiteral,
-	"entcacheType":   typeIdent,
+	"entcacheSpec":    describe,
+	"entcacheColumn":  columnLiteral,
+	"entcachePolicy":  policyLiteral,
+	"entcacheList":    listLiteral,
+	"entcacheType":    typeIdent,
+	"entcacheValues":  valuesOf,
+	"entcacheSchemas": schemaConfigFields,
 }

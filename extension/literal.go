@@ -65,6 +65,7 @@ func policyLiteral(p *schema.Policy) string {
 	if p.Grace != 0 {
 		l.add("Grace", durationLiteral(p.Grace))
 	}
+	l.flag("Shared", p.Shared)
 	if len(p.DependsOn) > 0 {
 		l.add("DependsOn", listLiteral(p.DependsOn))
 	}

@@ -22,11 +22,11 @@ func TestPolicyLiteral(t *testing.T) {
 			"everything",
 			schema.Policy{
 				TTL: 90 * time.Second, Ops: schema.Only | schema.IDs, OnDemand: true, Groups: []string{"a", `b"`},
-				MaxRows: 5, MaxBytes: 6, RefreshAhead: 1.5, MaxStaleness: time.Minute, Grace: time.Second, DependsOn: []string{"T"},
+				MaxRows: 5, MaxBytes: 6, RefreshAhead: 1.5, MaxStaleness: time.Minute, Grace: time.Second, Shared: true, DependsOn: []string{"T"},
 				Functions: map[string][]string{"g": nil, "f": {"T", "u"}},
 			},
 			`&schema.Policy{TTL: 90 * time.Second, Ops: schema.Only | schema.IDs, OnDemand: true, Groups: []string{"a", "b\""}, ` +
-				`MaxRows: 5, MaxBytes: 6, RefreshAhead: 1.5, MaxStaleness: time.Minute, Grace: time.Second, DependsOn: []string{"T"}, Functions: map[string][]string{"f": {"T", "u"}, "g": nil}}`,
+				`MaxRows: 5, MaxBytes: 6, RefreshAhead: 1.5, MaxStaleness: time.Minute, Grace: time.Second, Shared: true, DependsOn: []string{"T"}, Functions: map[string][]string{"f": {"T", "u"}, "g": nil}}`,
 		},
 		{"all operations", schema.Policy{Ops: schema.AllOps}, `&schema.Policy{Ops: schema.Only | schema.First | schema.All | ` +
 			`schema.IDs | schema.Count | schema.Exist | schema.Select | schema.GroupBy}`},

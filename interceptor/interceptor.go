@@ -1,5 +1,5 @@
 // Package interceptor is the read adapter: an Ent interceptor that lets the
-// engine serve a query's statements.
+// engine serve queries and their statements.
 package interceptor
 
 import (
@@ -26,8 +26,6 @@ func (i *Interceptor) EntcacheCache() *cache.Cache { return i.cache }
 // Intercept implements ent.Interceptor.
 func (i *Interceptor) Intercept(next ent.Querier) ent.Querier {
 	return ent.QuerierFunc(func(ctx context.Context, q ent.Query) (ent.Value, error) {
-		ctx, routed := i.cache.Route(ctx, q)
-		defer routed.Done()
-		return next.Query(ctx, q)
+		return i.cache.Read(ctx, q, next)
 	})
 }

@@ -37,6 +37,8 @@ type Mixin struct {
 	MaxStaleness time.Duration
 	Grace        time.Duration
 
+	Shared bool
+
 	DependsOn []string
 	Functions map[string][]string
 }
@@ -56,6 +58,8 @@ func (m Mixin) Annotations() []entschema.Annotation {
 		RefreshAhead: m.RefreshAhead,
 		MaxStaleness: m.MaxStaleness,
 		Grace:        m.Grace,
+
+		Shared: m.Shared,
 
 		DependsOn: m.DependsOn,
 		Functions: m.Functions,

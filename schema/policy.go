@@ -86,6 +86,11 @@ type Policy struct {
 	// reads, Refresh and those with a token don't. Zero, which means none, is
 	// what keeps reads right.
 	Grace time.Duration `json:",omitempty"`
+	// Shared has hits of queries for the type hand out the entities that are
+	// stored, and not copies of them, to all readers: nobody may write to one, to
+	// the edges loaded with it, or to the list that a query returned. It is for
+	// types that the program only reads.
+	Shared bool `json:",omitempty"`
 	// DependsOn names the tables or Ent types a view reads. A view without it
 	// is not cached.
 	DependsOn []string `json:",omitempty"`

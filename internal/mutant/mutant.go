@@ -72,6 +72,18 @@ const (
 	HoldIgnored     // announcing a write has no effect
 	LedgerForgets   // the ledger forgets facts and doesn't raise the floor
 
+	// Typed values.
+	ValueUntainted   // a value is stored though a statement bypassed the cache
+	ValueUnchecked   // it is served until it expires
+	ValueFirstProof  // only the proof of its first statement is looked at
+	ValueUncloned    // what is stored is handed out itself
+	ValueKeptAsIs    // what is handed out first is stored itself
+	PrintSkipsBounds // a query's fingerprint leaves out bounds, fields and uniqueness
+	PrintSkipsArgs   // it leaves out the arguments
+	PrintSkipsOrder  // it leaves out the order
+	PrintSkipsEdges  // it leaves out the edges that are loaded
+	CopySharesFields // copies share what fields hold
+
 	// Between processes.
 	CaptureLate      // a fill brings the position after the database was read
 	FillUnchecked    // a fill that was refused counts as stored
@@ -97,6 +109,13 @@ const (
 	StrictNear       // strict reads are served from the near level
 	VoidFilled       // what was read in a quarantine is stored after it
 	LifeRestarted    // an entry lives anew when another process gets it
+	PeekUnchecked    // what was read plainly isn't compared with the log
+	PeekAtPresent    // it counts as stored at the view's position
+	PeekUngated      // it needs no probe
+	PeekOwnUnseen    // nor that the view has the process's own writes
+	PeekTokenUnseen  // nor those that the read's tokens stand for
+	PeekOtherEpoch   // nor that it is of the view's epoch
+	AheadOwnLate     // what was asked for ahead counts as read after the process's own writes up to its use
 
 	numNames
 )
@@ -120,12 +139,18 @@ var names = [numNames]string{
 	ClearIgnored: "ClearIgnored", TouchBefore: "TouchBefore", TxAtStatement: "TxAtStatement", TxDropped: "TxDropped",
 	NearEndSkipped: "NearEndSkipped", FarEndSkipped: "FarEndSkipped", BidiSkipped: "BidiSkipped", ChildRowSkipped: "ChildRowSkipped",
 	ForeignTxAtOnce: "ForeignTxAtOnce", HiddenTxAtOnce: "HiddenTxAtOnce", DoubtIgnored: "DoubtIgnored", HoldIgnored: "HoldIgnored", LedgerForgets: "LedgerForgets",
+	ValueUntainted: "ValueUntainted", ValueUnchecked: "ValueUnchecked", ValueFirstProof: "ValueFirstProof", ValueUncloned: "ValueUncloned",
+	ValueKeptAsIs: "ValueKeptAsIs", PrintSkipsBounds: "PrintSkipsBounds", PrintSkipsArgs: "PrintSkipsArgs",
+	PrintSkipsOrder: "PrintSkipsOrder", PrintSkipsEdges: "PrintSkipsEdges", CopySharesFields: "CopySharesFields",
 	CaptureLate: "CaptureLate", FillUnchecked: "FillUnchecked", UnprovenProven: "UnprovenProven", GateOpen: "GateOpen",
 	ProvedAtAnswer: "ProvedAtAnswer", ProbeBlind: "ProbeBlind", GapIgnored: "GapIgnored", AttachedIgnored: "AttachedIgnored",
 	EpochIgnored: "EpochIgnored", RetiredAccepted: "RetiredAccepted", DebtForgotten: "DebtForgotten", DebtIgnored: "DebtIgnored",
 	SettledInPlace: "SettledInPlace", CommitUnrecorded: "CommitUnrecorded", DoubtEnded: "DoubtEnded", NeverAnnounced: "NeverAnnounced",
 	NeverRenewed: "NeverRenewed", NearAtPresent: "NearAtPresent", OwnCaptureLate: "OwnCaptureLate", OwnUnapplied: "OwnUnapplied",
 	TokenIgnored: "TokenIgnored", StrictNear: "StrictNear", VoidFilled: "VoidFilled", LifeRestarted: "LifeRestarted",
+	PeekUnchecked: "PeekUnchecked", PeekAtPresent: "PeekAtPresent", PeekUngated: "PeekUngated", PeekOwnUnseen: "PeekOwnUnseen",
+	PeekTokenUnseen: "PeekTokenUnseen", PeekOtherEpoch: "PeekOtherEpoch",
+	AheadOwnLate: "AheadOwnLate",
 }
 
 // String returns the error's name.

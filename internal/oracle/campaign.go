@@ -108,10 +108,13 @@ func (c Campaign) Run(ctx context.Context) (Stats, error) {
 
 // Line is the counts on one line.
 func (s Stats) Line(took time.Duration) string {
-	remote := ""
+	from := ""
+	if s.ValueHits > 0 {
+		from = fmt.Sprintf(" (%.0f%% as values)", 100*float64(s.ValueHits)/float64(s.Hits+s.Misses))
+	}
 	if s.RemoteHits > 0 {
-		remote = fmt.Sprintf(" (%.0f%% at the remote level)", 100*float64(s.RemoteHits)/float64(s.Hits+s.Misses))
+		from += fmt.Sprintf(" (%.0f%% at the remote level)", 100*float64(s.RemoteHits)/float64(s.Hits+s.Misses))
 	}
 	return fmt.Sprintf("%d operations (%d reads compared, %d of them errors; %d writes, %d of them errors), %.0f%% hits%s, %.0f operations/s",
-		s.Ops, s.Reads, s.ReadErrors, s.Writes, s.WriteErrors, 100*s.HitRatio(), remote, float64(s.Ops)/took.Seconds())
+		s.Ops, s.Reads, s.ReadErrors, s.Writes, s.WriteErrors, 100*s.HitRatio(), from, float64(s.Ops)/took.Seconds())
 }

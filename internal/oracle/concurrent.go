@@ -34,9 +34,9 @@ type StormStats struct {
 	// ones overlapped more than one commit, and matched neither.
 	Reads, Inconclusive, Commits, Rollbacks int64
 	// Still are the reads compared when nothing was written.
-	Still        int64
-	Hits, Misses uint64
-	Coalesced    uint64
+	Still                   int64
+	Hits, ValueHits, Misses uint64
+	Coalesced               uint64
 	// InDoubt are the writes that the database didn't answer.
 	InDoubt uint64
 }
@@ -102,7 +102,7 @@ func (s Storm) Run(ctx context.Context, d *Database) (StormStats, error) {
 		InDoubt: counted.InDoubt,
 		Reads:   w.counts.reads.Load(), Inconclusive: w.counts.inconclusive.Load(), Still: w.counts.still.Load(),
 		Commits: w.counts.commits.Load(), Rollbacks: w.counts.rollbacks.Load(),
-		Hits: total.Hits + total.Coalesced, Misses: total.Misses, Coalesced: total.Coalesced,
+		Hits: total.Hits + total.Coalesced, ValueHits: total.ValueHits, Misses: total.Misses, Coalesced: total.Coalesced,
 	}
 	if w.failed != nil {
 		return stats, w.failed

@@ -17,11 +17,11 @@ type generator struct {
 }
 
 // Generate makes a list of about n operations for a database. The same seed
-// makes the same list.
+// makes the same list. One in four is for a cache without typed values.
 func Generate(d *Database, seed uint64, n int) List {
 	g := &generator{m: d.model, rng: rand.New(rand.NewPCG(seed, 0x6f7261636c65))}
 	ledger := [...]int{4096, 4096, 256, 16}[g.rng.IntN(4)]
-	return List{Domain: d.Name, Ledger: ledger, Ops: g.list(n)}
+	return List{Domain: d.Name, Ledger: ledger, RowsOnly: seed%4 == 0, Ops: g.list(n)}
 }
 
 func (g *generator) list(n int) []Op {

@@ -67,7 +67,9 @@ type List struct {
 	// the last write.
 	Processes int
 	Tokens    bool
-	Ops       []Op
+	// RowsOnly switches the level of typed values off.
+	RowsOnly bool
+	Ops      []Op
 }
 
 // Write writes the list as a replay file.
@@ -79,6 +81,9 @@ func (l List) Write(w io.Writer) error {
 	}
 	if l.Tokens {
 		fmt.Fprintln(b, "tokens")
+	}
+	if l.RowsOnly {
+		fmt.Fprintln(b, "rows only")
 	}
 	for _, o := range l.Ops {
 		fmt.Fprintln(b, o)
@@ -105,6 +110,8 @@ func Parse(r io.Reader) (l List, err error) {
 			}
 		case f[0] == "tokens" && len(f) == 1:
 			l.Tokens = true
+		case len(f) == 2 && f[0] == "rows" && f[1] == "only":
+			l.RowsOnly = true
 		case len(f) < 2 || !slices.Contains(kindNames[1:], f[0]):
 			return l, fmt.Errorf("entcache: line %d isn't an operation: %q", n, s.Text())
 		default:

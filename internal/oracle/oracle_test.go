@@ -31,6 +31,7 @@ func TestOracle(t *testing.T) {
 		require.NoError(t, err)
 		t.Log(s.Line(time.Since(start)))
 		require.Greater(t, s.HitRatio(), 0.4, "without hits nothing is proved")
+		require.Greater(t, float64(s.ValueHits), 0.1*float64(s.Hits), "nor without values")
 	})
 }
 
@@ -45,6 +46,7 @@ func TestStorm(t *testing.T) {
 			require.NoError(t, err)
 			require.Less(t, float64(s.Inconclusive), 0.2*float64(s.Reads), "too few reads say anything")
 			require.NotZero(t, s.Hits, "without hits nothing is proved")
+			require.NotZero(t, s.ValueHits, "nor without values")
 		}
 	})
 }
@@ -63,7 +65,7 @@ func TestGenerateRepeats(t *testing.T) {
 func TestReplayFile(t *testing.T) {
 	m, err := findDomain("shop")
 	require.NoError(t, err)
-	l := Generate(&Database{model: m}, 1, 200)
+	l := Generate(&Database{model: m}, 4, 200)
 	l.Ops = append(l.Ops, Op{Kind: Rollback}, Op{Kind: Read, Type: "Track"})
 	l.spread(3, true)
 	var b bytes.Buffer
@@ -78,6 +80,7 @@ func TestReplayFile(t *testing.T) {
 	require.Equal(t, l.Ledger, got.Ledger)
 	require.Equal(t, 3, got.Processes)
 	require.True(t, got.Tokens)
+	require.True(t, got.RowsOnly)
 	met := make(map[int]int)
 	for _, o := range got.Ops {
 		met[o.process(3)]++

@@ -53,6 +53,9 @@ func (o Op) process(n int) int {
 func (r *run) join(ctx context.Context, l List, drv dialect.Driver) error {
 	for range max(l.Processes, 1) {
 		options := []entcache.Option{entcache.WithLedgerFacts(max(l.Ledger, 1)), entcache.WithLogger(slog.New(slog.DiscardHandler))}
+		if l.RowsOnly {
+			options = append(options, entcache.WithoutValues())
+		}
 		p := &process{leave: func() {}}
 		if l.Processes > 1 {
 			shared, err := r.share(ctx)
@@ -97,6 +100,7 @@ func (r *run) leave() {
 	for _, p := range r.processes {
 		total := p.handle.Stats().Total()
 		r.stats.Hits += total.Hits + total.Coalesced
+		r.stats.ValueHits += total.ValueHits
 		r.stats.RemoteHits += total.RemoteHits
 		r.stats.Misses += total.Misses
 		for _, n := range total.Bypasses {

@@ -215,21 +215,29 @@ func (r *renderer) mapping(v reflect.Value) {
 	r.str("map[" + fmt.Sprint(parts) + "]")
 }
 
-func scribbleValue(v any) { scribble(reflect.ValueOf(v)) }
+// scribbleValue overwrites everything that a program can reach in what a read
+// returned, as its owner may: fields, edges, the elements of lists and maps.
+func scribbleValue(v any) { scribble(reflect.ValueOf(v), make(map[unsafe.Pointer]bool)) }
 
-// scribble overwrites every byte slice in what a read returned, as its owner
-// may.
-func scribble(v reflect.Value) {
+// scribble overwrites what v holds, and v itself where it can be set. Entities
+// that were met are done: edges may lead back.
+func scribble(v reflect.Value, met map[unsafe.Pointer]bool) {
 	switch v.Kind() {
-	case reflect.Interface, reflect.Pointer:
+	case reflect.Interface:
 		if !v.IsNil() {
-			scribble(v.Elem())
+			scribble(v.Elem(), met)
+		}
+	case reflect.Pointer:
+		if p := v.UnsafePointer(); p != nil && !met[p] {
+			met[p] = true
+			scribble(v.Elem(), met)
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			// Edges may lead back.
-			if name := v.Type().Field(i).Name; name != "config" && name != "Edges" {
-				scribble(v.Field(i))
+		if v.Type() != timeType {
+			for i := range v.NumField() {
+				if v.Type().Field(i).Name != "config" {
+					scribble(v.Field(i), met)
+				}
 			}
 		}
 	case reflect.Slice:
@@ -240,7 +248,36 @@ func scribble(v reflect.Value) {
 			return
 		}
 		for i := range v.Len() {
-			scribble(v.Index(i))
+			scribble(v.Index(i), met)
+		}
+	case reflect.Map:
+		for _, k := range v.MapKeys() {
+			scribble(v.MapIndex(k), met)
+			if v.CanInterface() {
+				v.SetMapIndex(k, reflect.Value{})
+			}
 		}
 	}
+	if v.CanSet() {
+		v.Set(scribbled(v))
+	}
+}
+
+// scribbled is another value than v.
+func scribbled(v reflect.Value) reflect.Value {
+	other := reflect.New(v.Type()).Elem()
+	if !v.IsZero() {
+		return other
+	}
+	switch v.Kind() {
+	case reflect.String:
+		other.SetString("scribbled")
+	case reflect.Bool:
+		other.SetBool(true)
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		other.SetInt(77)
+	case reflect.Float32, reflect.Float64:
+		other.SetFloat(7.7)
+	}
+	return other
 }

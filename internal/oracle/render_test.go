@@ -74,7 +74,21 @@ func TestRenderCycle(t *testing.T) {
 }
 
 func TestScribble(t *testing.T) {
-	e := []*entity{{Raw: []byte{1, 2}, values: map[string]any{}}}
-	scribbleValue(e)
-	require.Equal(t, []byte{254, 253}, e[0].Raw)
+	raw, values := []byte{1, 2}, map[string]any{"a": 1}
+	parent := &entity{ID: 1}
+	kid := &entity{ID: 2, Raw: raw, Edges: entityEdges{Parent: parent}}
+	kids := []*entity{kid}
+	parent.Edges.Kids = kids
+	list := []*entity{parent}
+	scribbleValue(list)
+	require.Equal(t, []byte{254, 253}, raw)
+	require.Nil(t, list[0])
+	require.Nil(t, kids[0])
+	require.Equal(t, &entity{}, parent)
+	require.Zero(t, kid.ID)
+	scribbleValue(values)
+	require.Empty(t, values)
+	n := []int{0, 3}
+	scribbleValue(n)
+	require.Equal(t, []int{77, 0}, n)
 }

@@ -22,9 +22,10 @@ type Stats struct {
 	// ReadErrors and WriteErrors are those that the database, or a check of
 	// Ent's, answered with. They are compared as results are.
 	ReadErrors, WriteErrors int
-	// Hits and Misses are the statements of the cached clients, RemoteHits those
-	// of the hits that came from the level that processes share.
-	Hits, RemoteHits, Misses, Bypasses uint64
+	// Hits and Misses are the statements of the cached clients. ValueHits are
+	// those of the hits that were whole queries, served as typed values, and
+	// RemoteHits those that came from the level that processes share.
+	Hits, ValueHits, RemoteHits, Misses, Bypasses uint64
 }
 
 // Add adds the counts of another run.
@@ -35,6 +36,7 @@ func (s *Stats) Add(o Stats) {
 	s.ReadErrors += o.ReadErrors
 	s.WriteErrors += o.WriteErrors
 	s.Hits += o.Hits
+	s.ValueHits += o.ValueHits
 	s.RemoteHits += o.RemoteHits
 	s.Misses += o.Misses
 	s.Bypasses += o.Bypasses
@@ -274,7 +276,7 @@ func (r *run) ask(ctx context.Context, client reflect.Value, t *typ, data []byte
 
 func bypassed(x []entcache.Explanation, why cache.Reason) bool {
 	for _, e := range x {
-		if e.Query != "" && (e.Outcome != cache.Bypass || e.Reason != why) && e.Reason != cache.InTransaction && e.Reason != cache.Skipped {
+		if (e.Query != "" || e.Outcome == cache.Hit) && (e.Outcome != cache.Bypass || e.Reason != why) && e.Reason != cache.InTransaction && e.Reason != cache.Skipped {
 			return false
 		}
 	}

@@ -22,7 +22,10 @@ type Client struct {
 	subs    []*subscription
 }
 
-var _ cache.Remote = (*Client)(nil)
+var (
+	_ cache.Remote       = (*Client)(nil)
+	_ cache.RemotePeeker = (*Client)(nil)
+)
 
 // Config configures a Client.
 type Config struct {
@@ -170,6 +173,20 @@ func (c *Client) Get(ctx context.Context, key cache.Key, ttl time.Duration) (hit
 	return hit, miss, nil
 }
 
+// Peek reads an entry without validating it.
+func (c *Client) Peek(ctx context.Context, key cache.Key) (peek *cache.RemotePeek, err error) {
+	err = c.do(ctx, false, func(s *Server, _ []cache.Epoch) {
+		now := s.now()
+		if e, ok := s.data.entry(key, now); ok && e.expires > now {
+			peek = &cache.RemotePeek{
+				RemotePosition: cache.RemotePosition{Epoch: e.epoch, Position: e.position}, Payload: bytes.Clone(e.payload),
+				TTL: time.Duration(e.expires-now) * time.Millisecond,
+			}
+		}
+	})
+	return peek, err
+}
+
 func (s *Server) valid(e entry, epoch cache.Epoch, now int64) bool {
 	if e.epoch != epoch {
 		return false
@@ -240,7 +257,7 @@ func (s *Server) fill(st *state, key cache.Key, f cache.RemoteFill) cache.FillOu
 	case raced:
 		return cache.FillRace
 	}
-	e := entry{epoch: st.epoch, facts: slices.Clone(f.Facts), payload: bytes.Clone(f.Payload), expires: now + f.TTL.Milliseconds()}
+	e := entry{epoch: st.epoch, position: st.position, facts: slices.Clone(f.Facts), payload: bytes.Clone(f.Payload), expires: now + f.TTL.Milliseconds()}
 	expires := now + (2*f.TTL + time.Minute).Milliseconds()
 	for _, fact := range f.Facts {
 		cl, ok := s.data.cell(fact, now)

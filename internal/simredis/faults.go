@@ -63,9 +63,9 @@ func (s *Server) Refuse(err error) {
 	s.refused = err
 }
 
-// Isolate makes every operation but Get fail with the error, until it is called
-// with nil: what a primary that lost its replicas may do. Redis refuses Get too;
-// the contract doesn't ask for it.
+// Isolate makes every operation but Get and Peek fail with the error, until it is
+// called with nil: what a primary that lost its replicas may do. Redis refuses Get
+// too; the contract doesn't ask for it.
 func (s *Server) Isolate(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

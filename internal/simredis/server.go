@@ -82,11 +82,12 @@ type cell struct {
 }
 
 type entry struct {
-	epoch   cache.Epoch
-	facts   []cache.Fact
-	cells   []uint64
-	payload []byte
-	expires int64
+	epoch    cache.Epoch
+	position uint64 // at which it was stored
+	facts    []cache.Fact
+	cells    []uint64
+	payload  []byte
+	expires  int64
 }
 
 type lease struct {

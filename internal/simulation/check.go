@@ -10,7 +10,8 @@ import (
 
 // check compares the answer of a read with what the database held. It must be the
 // answer as of one of the states, and the commits since that the read had to see
-// must not change it.
+// must not change it. The edges that it loads are read by statements of their
+// own, so each may be as of another state.
 //
 // It had to see a commit that other processes knew of longer ago than its bound
 // before it began; one of its own process that had returned by then; and one
@@ -21,12 +22,24 @@ func (w *world) check(op *operation) string {
 	if op.Kind != Read || op.err != nil {
 		return ""
 	}
+	if len(op.loaded) == 0 && !op.Query.eager() {
+		return w.checkPart(op, part{op.Query, op.answer})
+	}
+	for _, p := range op.Query.parts(op.answer, op.loaded) {
+		if v := w.checkPart(op, p); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func (w *world) checkPart(op *operation, p part) string {
 	why := "it was never there"
 	for i := len(w.db.commits) - 1; i >= 0; i-- {
-		if op.Query.eval(&w.db.commits[i].state) != op.answer {
+		if p.eval(&w.db.commits[i].state) != p.answer {
 			continue
 		}
-		missed := w.missed(op, i)
+		missed := w.missed(op, p, i)
 		if missed == "" {
 			return ""
 		}
@@ -34,11 +47,11 @@ func (w *world) check(op *operation) string {
 			why = missed
 		}
 	}
-	return fmt.Sprintf("%v at %v got %s: %s", op, op.start, op.answer, why)
+	return fmt.Sprintf("%v at %v got %s for %v: %s", op, op.start, p.answer, p.query, why)
 }
 
 // missed returns what a read that was answered as of a state had to see, too.
-func (w *world) missed(op *operation, i int) string {
+func (w *world) missed(op *operation, p part, i int) string {
 	s := w.db.commits[i].state
 	for n := i + 1; n < len(w.db.commits); n++ {
 		why := w.mustSee(op, n)
@@ -48,7 +61,7 @@ func (w *world) missed(op *operation, i int) string {
 		for _, st := range w.db.commits[n].writes {
 			s.apply(st)
 		}
-		if op.Query.eval(&s) != op.answer {
+		if p.eval(&s) != p.answer {
 			return fmt.Sprintf("it is as of commit %d, and misses commit %d of %v: %s", i, n, w.db.commits[n].at, why)
 		}
 	}
@@ -110,7 +123,12 @@ func (a answer) String() string {
 	s := fmt.Sprint(a.count)
 	for i, r := range a.rows {
 		if r.present {
-			s += fmt.Sprintf(" %d:%d@%d", i+1, r.nonce, r.shelf)
+			s += fmt.Sprintf(" %d:%d@%d", i+1, r.nonce, r.parent)
+		}
+	}
+	for i, r := range a.notes {
+		if r.present {
+			s += fmt.Sprintf(" note %d:%d@%d", i+1, r.nonce, r.parent)
 		}
 	}
 	return s

@@ -15,7 +15,7 @@ func TestCheck(t *testing.T) {
 	w := &world{plan: &Plan{Standard: cache.Bounded(bound)}, db: newDatabase()}
 	first := w.db.now()
 	for i := 1; i <= 2; i++ {
-		require.True(t, w.db.commit([]statement{{kind: update, id: 1, nonce: fresh + i, ver: 1}}, time.Duration(i)*second, nil))
+		require.NoError(t, w.db.commit([]statement{{kind: update, id: 1, nonce: fresh + i, ver: 1}}, time.Duration(i)*second, nil))
 	}
 	q := query{byID, 1}
 	of := func(i int) answer { return q.eval(&w.db.commits[i].state) }
@@ -67,4 +67,55 @@ func TestCheck(t *testing.T) {
 		op.start, op.acked = 2*second, []int{2}
 		require.Contains(t, w.check(op), "the process's own")
 	})
+}
+
+// Note 1 is written at 1 s, moves from row 1 to row 2 at 2 s and goes with that at
+// 3 s; the notes of row 1 are read at 3.1 s.
+func TestCheckOfEdges(t *testing.T) {
+	const second = time.Second
+	w := &world{plan: &Plan{Standard: cache.Bounded(bound)}, db: newDatabase()}
+	for i, st := range []statement{
+		{kind: update, note: true, id: 1, nonce: fresh + 1, ver: 1},
+		{kind: update, note: true, id: 1, nonce: fresh + 2, ver: 1, parent: 2},
+		{kind: remove, id: 2},
+	} {
+		require.NoError(t, w.db.commit([]statement{st}, time.Duration(i+1)*second, nil))
+	}
+	q := query{rowNotes, 1}
+	of := func(root, edge int) operation {
+		first := q.eval(&w.db.commits[root].state)
+		next, ok := first.follow(notesOf)
+		require.True(t, ok)
+		return operation{Op: Op{Query: q}, answer: first, loaded: []answer{next.eval(&w.db.commits[edge].state)}}
+	}
+	never := of(0, 0)
+	never.loaded[0].notes[0].nonce = 7
+	for name, c := range map[string]struct {
+		op    operation
+		start time.Duration
+		wrong string
+	}{
+		"fresh":              {op: of(3, 3)},
+		"nothing of it went": {op: of(0, 2)},
+		"its note moved":     {op: of(3, 1), start: 2*second + bound + 1, wrong: "for notes of 2: it is as of commit 1, and misses commit 2"},
+		"in the bound":       {op: of(3, 1), start: 2*second + bound},
+		"old":                {op: of(3, 0), start: 2 * second, wrong: "misses commit 1"},
+		"never there":        {op: never, wrong: "never there"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.op.p, c.op.start = &process{}, c.start
+			if c.start == 0 {
+				c.op.start = 3100 * time.Millisecond
+			}
+			if c.wrong == "" {
+				require.Empty(t, w.check(&c.op))
+			} else {
+				require.Contains(t, w.check(&c.op), c.wrong)
+			}
+		})
+	}
+	last := w.db.now()
+	require.False(t, last.notes[0].present, "it went with its row")
+	require.Equal(t, orphan, w.db.commit([]statement{{kind: insert, note: true, id: 4, nonce: 9, ver: 1, parent: 2}}, 4*second, nil))
+	require.Equal(t, last, w.db.now())
 }

@@ -9,16 +9,22 @@ import (
 const (
 	rows    = 5
 	shelves = 3
+	notes   = 4
 )
 
-// row is a row of items. No two writes use one nonce.
+// row is a row of a table. No two writes use one nonce.
 type row struct {
-	present           bool
-	ver, nonce, shelf int
+	present    bool
+	ver, nonce int
+	parent     int // the shelf of an item, the item of a note
 }
 
-// state is the table; the row of id is at id-1.
-type state [rows]row
+// state is the tables; the row of id is at id-1. The notes of an item that is
+// deleted are deleted with it.
+type state struct {
+	items [rows]row
+	notes [notes]row
+}
 
 // commit is a state with the write that led to it.
 type commit struct {
@@ -34,12 +40,13 @@ type commit struct {
 
 // statement is a write.
 type statement struct {
-	kind  stmtKind
-	id    int // 0 for all of the shelf
-	where int // the shelf
-	nonce int
-	ver   int
-	shelf int // the shelf the row moves to, or is put on; 0 for none
+	kind   stmtKind
+	note   bool // to a note, not to an item
+	id     int  // 0 for all of a parent
+	where  int  // the parent
+	nonce  int
+	ver    int
+	parent int // that the row moves to, or is put on; 0 for none
 }
 
 type stmtKind uint8
@@ -53,30 +60,61 @@ const (
 // apply runs a statement and returns how many rows it changed. It reports false
 // if the row to insert is there already.
 func (s *state) apply(st statement) (n int, ok bool) {
-	for i := range s {
-		r := &s[i]
+	table := s.items[:]
+	if st.note {
+		table = s.notes[:]
+	}
+	for i := range table {
+		r := &table[i]
 		switch {
-		case st.id != 0 && st.id != i+1, st.id == 0 && (!r.present || r.shelf != st.where):
+		case st.id != 0 && st.id != i+1, st.id == 0 && (!r.present || r.parent != st.where):
 			continue
 		case st.kind == insert:
 			if r.present {
 				return 0, false
 			}
-			*r = row{present: true, ver: st.ver, nonce: st.nonce, shelf: st.shelf}
+			*r = row{present: true, ver: st.ver, nonce: st.nonce, parent: st.parent}
 		case !r.present:
 			continue
 		case st.kind == remove:
 			*r = row{}
+			if !st.note {
+				s.cascade(i + 1)
+			}
 		default:
 			r.ver += st.ver
 			r.nonce = st.nonce
-			if st.shelf != 0 {
-				r.shelf = st.shelf
+			if st.parent != 0 {
+				r.parent = st.parent
 			}
 		}
 		n++
 	}
 	return n, true
+}
+
+// cascade deletes the notes of an item.
+func (s *state) cascade(item int) {
+	for i := range s.notes {
+		if s.notes[i].parent == item {
+			s.notes[i] = row{}
+		}
+	}
+}
+
+// write runs a statement as the database does. It reports the constraint that
+// the statement would break; then nothing has changed.
+func (s *state) write(st statement) (n int, broken error) {
+	before := *s
+	n, ok := s.apply(st)
+	switch {
+	case !ok:
+		return 0, duplicate
+	case n > 0 && st.note && st.parent != 0 && !s.items[st.parent-1].present:
+		*s = before
+		return 0, orphan
+	}
+	return n, nil
 }
 
 // database is the database that the processes share: all states it has been in.
@@ -89,7 +127,10 @@ type database struct {
 func newDatabase() *database {
 	var s state
 	for i := range rows - 1 {
-		s[i] = row{present: true, ver: 1, nonce: i + 1, shelf: 1 + i%shelves}
+		s.items[i] = row{present: true, ver: 1, nonce: i + 1, parent: 1 + i%shelves}
+	}
+	for i := range notes - 1 {
+		s.notes[i] = row{present: true, ver: 1, nonce: 10 + i, parent: 1 + i/2}
 	}
 	return &database{commits: []commit{{state: s, at: -time.Hour}}}
 }
@@ -107,78 +148,17 @@ func (d *database) last() int {
 	return len(d.commits) - 1
 }
 
-// commit runs the statements of a transaction. It reports false if one of them
+// commit runs the statements of a transaction. It returns an error if one of them
 // can't be run; then nothing has changed.
-func (d *database) commit(writes []statement, at time.Duration, op *operation) bool {
+func (d *database) commit(writes []statement, at time.Duration, op *operation) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := d.commits[len(d.commits)-1].state
 	for _, st := range writes {
-		if _, ok := s.apply(st); !ok {
-			return false
+		if _, err := s.write(st); err != nil {
+			return err
 		}
 	}
 	d.commits = append(d.commits, commit{state: s, writes: writes, at: at, op: op})
-	return true
+	return nil
 }
-
-// query is a question about the items.
-type query struct {
-	of  queryKind
-	arg int
-}
-
-type queryKind uint8
-
-const (
-	byID queryKind = iota
-	byShelf
-	countShelf
-	all
-	several // the rows arg and arg+1
-	exists
-	numQueries
-)
-
-// answer is what a query returns.
-type answer struct {
-	rows  state
-	count int
-}
-
-func (q query) eval(s *state) (a answer) {
-	for i := range s {
-		r := s[i]
-		in := r.present
-		switch q.of {
-		case byID, exists:
-			in = in && q.arg == i+1
-		case byShelf, countShelf:
-			in = in && q.arg == r.shelf
-		case several:
-			in = in && (q.arg == i+1 || q.arg == i)
-		}
-		if !in {
-			continue
-		}
-		a.count++
-		if q.of != countShelf && q.of != exists {
-			a.rows[i] = r
-		}
-	}
-	return a
-}
-
-// queries are all there are.
-var queries = func() (list []query) {
-	for id := 1; id <= rows; id++ {
-		list = append(list, query{byID, id}, query{exists, id})
-		if id < rows {
-			list = append(list, query{several, id})
-		}
-	}
-	for s := 1; s <= shelves; s++ {
-		list = append(list, query{byShelf, s}, query{countShelf, s})
-	}
-	return append(list, query{all, 0})
-}()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
@@ -41,6 +42,7 @@ func (e refusal) SQLState() string { return string(e) }
 
 const (
 	duplicate refusal = "23505"
+	orphan    refusal = "23503"
 	tooLate   refusal = "25P03" // idle_in_transaction_session_timeout
 )
 
@@ -65,7 +67,7 @@ func (d dbDriver) Exec(ctx context.Context, text string, args, v any) error {
 	n := 0
 	err := d.p.park(ctx, op, dbExec, func() error {
 		s := w.db.now()
-		n, _ = s.apply(st)
+		n, _ = s.write(st)
 		return w.visible(op, []statement{st})
 	})
 	if r, ok := v.(*entsql.Result); ok && err == nil {
@@ -94,11 +96,11 @@ func (t *dbTx) Exec(_ context.Context, text string, args, v any) error {
 	st := parse(text, args.([]any))
 	s := t.p.world.db.now()
 	for _, w := range t.writes {
-		s.apply(w)
+		_, _ = s.write(w)
 	}
-	n, ok := s.apply(st)
-	if !ok {
-		return duplicate
+	n, err := s.write(st)
+	if err != nil {
+		return err
 	}
 	t.writes = append(t.writes, st)
 	if r, ok := v.(*entsql.Result); ok {
@@ -119,40 +121,63 @@ type affected int
 func (affected) LastInsertId() (int64, error)   { return 0, nil }
 func (n affected) RowsAffected() (int64, error) { return int64(n), nil }
 
-const columns = `"items"."id", "items"."ver", "items"."nonce", "items"."shelf_id"`
+const (
+	itemColumns = `"items"."id", "items"."ver", "items"."nonce", "items"."shelf_id"`
+	noteColumns = `"notes"."id", "notes"."ver", "notes"."nonce", "notes"."item_id"`
+)
 
 // The statements that read.
 var reads = map[string]queryKind{
-	`SELECT ` + columns + ` FROM "items" WHERE "items"."id" = $1 LIMIT 2`:   byID,
-	`SELECT ` + columns + ` FROM "items" WHERE "items"."shelf_id" = $1`:     byShelf,
-	`SELECT COUNT("items"."id") FROM "items" WHERE "items"."shelf_id" = $1`: countShelf,
-	`SELECT ` + columns + ` FROM "items"`:                                   all,
-	`SELECT ` + columns + ` FROM "items" WHERE "items"."id" IN ($1, $2)`:    several,
-	`SELECT "items"."id" FROM "items" WHERE "items"."id" = $1 LIMIT 1`:      exists,
-	`SELECT "id", "ver", "nonce", "shelf_id" FROM "items" WHERE "id" = $1`:  byID,
+	`SELECT ` + itemColumns + ` FROM "items" WHERE "items"."id" = $1 LIMIT 2`: byID,
+	`SELECT ` + itemColumns + ` FROM "items" WHERE "items"."id" = $1`:         byID,
+	`SELECT ` + itemColumns + ` FROM "items" WHERE "items"."shelf_id" = $1`:   byShelf,
+	`SELECT COUNT("items"."id") FROM "items" WHERE "items"."shelf_id" = $1`:   countShelf,
+	`SELECT ` + itemColumns + ` FROM "items"`:                                 all,
+	`SELECT "items"."id" FROM "items" WHERE "items"."id" = $1 LIMIT 1`:        exists,
+	`SELECT "id", "ver", "nonce", "shelf_id" FROM "items" WHERE "id" = $1`:    byID,
+	`SELECT ` + noteColumns + ` FROM "notes" WHERE "notes"."id" = $1`:         noteByID,
+	`SELECT "id", "ver", "nonce", "item_id" FROM "notes" WHERE "id" = $1`:     noteByID,
 }
+
+// And those with a list of ids.
+const (
+	itemsIn = `SELECT ` + itemColumns + ` FROM "items" WHERE "items"."id" IN (`
+	notesIn = `SELECT ` + noteColumns + ` FROM "notes" WHERE "notes"."item_id" IN (`
+)
 
 var (
 	entityColumns = []string{"id", "ver", "nonce", "shelf_id"}
+	notesColumns  = []string{"id", "ver", "nonce", "item_id"}
 	idColumns     = []string{"id"}
 	countColumns  = []string{"count"}
 )
 
 func (d *database) query(text string, args []any, own []statement) *scanner {
-	kind, ok := reads[text]
-	if !ok {
-		panic("simulation: statement not understood: " + text)
-	}
-	q := query{of: kind}
-	if len(args) > 0 {
-		q.arg = number(args[0])
+	var q query
+	if kind, ok := reads[text]; ok {
+		q.of = kind
+		if len(args) > 0 {
+			q.arg = number(args[0])
+		}
+	} else {
+		switch {
+		case strings.HasPrefix(text, itemsIn):
+			q.of = itemsOf
+		case strings.HasPrefix(text, notesIn):
+			q.of = notesOf
+		default:
+			panic("simulation: statement not understood: " + text)
+		}
+		for _, v := range args {
+			q.arg |= 1 << number(v)
+		}
 	}
 	s := d.now()
 	for _, st := range own {
-		s.apply(st)
+		_, _ = s.write(st)
 	}
 	a := q.eval(&s)
-	switch kind {
+	switch q.of {
 	case countShelf:
 		return &scanner{columns: countColumns, rows: [][]any{{int64(a.count)}}}
 	case exists:
@@ -161,34 +186,56 @@ func (d *database) query(text string, args []any, own []statement) *scanner {
 			out.rows = [][]any{{int64(q.arg)}}
 		}
 		return out
+	case noteByID, notesOf:
+		return &scanner{columns: notesColumns, rows: values(a.notes[:])}
 	}
-	out := &scanner{columns: entityColumns}
-	for i, r := range a.rows {
+	return &scanner{columns: entityColumns, rows: values(a.rows[:])}
+}
+
+func values(rows []row) (out [][]any) {
+	for i, r := range rows {
 		if r.present {
-			out.rows = append(out.rows, []any{int64(i + 1), int64(r.ver), strconv.Itoa(r.nonce), int64(r.shelf)})
+			out = append(out, []any{int64(i + 1), int64(r.ver), strconv.Itoa(r.nonce), int64(r.parent)})
 		}
 	}
 	return out
 }
 
+// The statements that write, with items for both tables and shelf_id for what
+// their rows are on.
+var (
+	noteTable = strings.NewReplacer(`"notes"`, `"items"`, `"item_id"`, `"shelf_id"`)
+	writes    = map[string]func(n func(int) int) statement{
+		`INSERT INTO "items" ("ver", "nonce", "shelf_id", "id") VALUES ($1, $2, $3, $4)`: func(n func(int) int) statement {
+			return statement{kind: insert, ver: n(0), nonce: n(1), parent: n(2), id: n(3)}
+		},
+		`UPDATE "items" SET "nonce" = $1, "ver" = COALESCE("items"."ver", 0) + $2 WHERE "id" = $3`: func(n func(int) int) statement {
+			return statement{kind: update, nonce: n(0), ver: n(1), id: n(2)}
+		},
+		`UPDATE "items" SET "nonce" = $1, "shelf_id" = $2, "ver" = COALESCE("items"."ver", 0) + $3 WHERE "id" = $4`: func(n func(int) int) statement {
+			return statement{kind: update, nonce: n(0), parent: n(1), ver: n(2), id: n(3)}
+		},
+		`UPDATE "items" SET "nonce" = $1, "ver" = COALESCE("items"."ver", 0) + $2 WHERE "items"."shelf_id" = $3`: func(n func(int) int) statement {
+			return statement{kind: update, nonce: n(0), ver: n(1), where: n(2)}
+		},
+		`DELETE FROM "items" WHERE "items"."id" = $1`:       func(n func(int) int) statement { return statement{kind: remove, id: n(0)} },
+		`DELETE FROM "items" WHERE "items"."shelf_id" = $1`: func(n func(int) int) statement { return statement{kind: remove, where: n(0)} },
+	}
+)
+
 // parse understands a statement that writes.
 func parse(text string, args []any) statement {
-	n := func(i int) int { return number(args[i]) }
-	switch text {
-	case `INSERT INTO "items" ("ver", "nonce", "shelf_id", "id") VALUES ($1, $2, $3, $4)`:
-		return statement{kind: insert, ver: n(0), nonce: n(1), shelf: n(2), id: n(3)}
-	case `UPDATE "items" SET "nonce" = $1, "ver" = COALESCE("items"."ver", 0) + $2 WHERE "id" = $3`:
-		return statement{kind: update, nonce: n(0), ver: n(1), id: n(2)}
-	case `UPDATE "items" SET "nonce" = $1, "shelf_id" = $2, "ver" = COALESCE("items"."ver", 0) + $3 WHERE "id" = $4`:
-		return statement{kind: update, nonce: n(0), shelf: n(1), ver: n(2), id: n(3)}
-	case `UPDATE "items" SET "nonce" = $1, "ver" = COALESCE("items"."ver", 0) + $2 WHERE "items"."shelf_id" = $3`:
-		return statement{kind: update, nonce: n(0), ver: n(1), where: n(2)}
-	case `DELETE FROM "items" WHERE "items"."id" = $1`:
-		return statement{kind: remove, id: n(0)}
-	case `DELETE FROM "items" WHERE "items"."shelf_id" = $1`:
-		return statement{kind: remove, where: n(0)}
+	f, ok := writes[text]
+	note := !ok
+	if note {
+		f, ok = writes[noteTable.Replace(text)]
 	}
-	panic("simulation: statement not understood: " + text)
+	if !ok {
+		panic("simulation: statement not understood: " + text)
+	}
+	st := f(func(i int) int { return number(args[i]) })
+	st.note = note
+	return st
 }
 
 func number(v any) int {

@@ -23,7 +23,7 @@ func (w *world) fault(f Fault) {
 	switch f.Kind {
 	case Crash:
 		w.crash(p)
-	case CrashAt, FailCall, LoseAnswer, CommitLost, CommitLate, CommitNever, SlowWrite:
+	case CrashAt, FailCall, LoseAnswer, CommitLost, CommitLate, CommitNever, SlowWrite, RestartAt, DieOwing:
 		w.armed = append(w.armed, f)
 	case Stop:
 		p.stopped, p.late = w.now()+f.For, true
@@ -95,7 +95,6 @@ func (w *world) lose(f Fault, p *process) {
 	switch f.Kind {
 	case Mute:
 		b.muted = true
-		p.cutUntil = max(p.cutUntil, w.now()+1)
 		time.AfterFunc(f.For, func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -200,6 +199,12 @@ func (w *world) hit(c *call) bool {
 		switch f.Kind {
 		case CrashAt:
 			ok = c.label == f.Label && c.phase == f.Phase
+		case RestartAt:
+			// What is stored then is stored after a quarantine.
+			ok = c.label == f.Label && c.phase == f.Phase && w.now() > w.restarted+quarantine+2*bound &&
+				(c.label != remoteGet || c.phase == sent || c.op != nil && c.op.found)
+		case DieOwing:
+			ok = c.label.writes() && c.phase == sent && !c.op.announced && (c.op.refused || c.p.failed)
 		case FailCall:
 			ok = c.label.remote() && c.phase == sent
 		case LoseAnswer:
@@ -215,6 +220,19 @@ func (w *world) hit(c *call) bool {
 		switch f.Kind {
 		case CrashAt:
 			w.crash(c.p)
+		case DieOwing:
+			w.effect(c)
+			w.crash(c.p)
+		case RestartAt:
+			w.restarted = w.now()
+			w.server.Restart(nil)
+			switch {
+			case c.label.remote():
+				c.until = c.since + min(f.For, timeout)
+			case c.label.writes():
+				c.until = w.now() + f.For/16
+				c.p.recordsAt = c.until + f.For
+			}
 		case FailCall, LoseAnswer:
 			w.giveUp(c, errUnreachable, f.Target%2 == 0)
 		case CommitLost:

@@ -51,7 +51,7 @@ var races = []struct{ name, what, tests string }{
 	{"R29", "bulk updates", "TestRace_R29_BulkUpdate"},
 	{"R30", "cascades", "../traps:TestTrap_T12_CascadesOfTheDatabase"},
 	{"R31", "upserts", "../traps:TestTrap_T10_Upserts ../traps:TestTrap_T10_UpsertsThatMoveRows"},
-	{"R32", "eager loads", "../traps:TestTrap_T01_EagerLoadCarriesTheRootsContext ../traps:TestTrap_T02_M2MEdgesAreLoadedFromHits"},
+	{"R32", "eager loads", "TestRace_R32_OwnWriteWhileEdgesAreAskedForAhead ../traps:TestTrap_T01_EagerLoadCarriesTheRootsContext ../traps:TestTrap_T02_M2MEdgesAreLoadedFromHits"},
 	{"R33", "joins, subqueries, views", "../traps:TestTrap_Views ../../cache:TestFactsCoverChanges"},
 	{"R34", "volatile queries", "../traps:TestTrap_T13_VolatileReads ../traps:TestTrap_T13_LockingReads ../traps:TestTrap_T13_SessionVariables"},
 	{"R35", "keys and tenants", "../../cache:TestKeysTellArgumentsApart ../traps:TestTrap_T17_TenantsOfAMixin"},

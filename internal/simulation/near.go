@@ -12,6 +12,8 @@ import (
 type near struct {
 	mu sync.Mutex
 	m  map[cache.Key]nearEntry
+	// longest is how long an entry stays at most; 0 for as long as it may.
+	longest time.Duration
 }
 
 type nearEntry struct {
@@ -37,6 +39,9 @@ func (n *near) Set(key cache.Key, e *cache.Entry, ttl time.Duration) {
 		delete(n.m, key)
 		return
 	}
+	if n.longest > 0 {
+		ttl = min(ttl, n.longest)
+	}
 	n.m[key] = nearEntry{e, time.Now().Add(ttl)}
 }
 
@@ -50,6 +55,13 @@ func (n *near) Purge() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	clear(n.m)
+}
+
+// remember makes entries stay from now on.
+func (n *near) remember() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.longest = 0
 }
 
 func (n *near) Len() int    { return 0 }

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/entcache/ent-cache/cache"
-	"github.com/entcache/ent-cache/internal/schemas/versions/ent"
-	"github.com/entcache/ent-cache/internal/schemas/versions/ent/item"
 )
 
 // Op is what a program does in one of its processes.
@@ -69,23 +67,23 @@ func (o Op) String() string {
 	return s
 }
 
-func (q query) String() string {
-	return [numQueries]string{"row ", "shelf ", "count of shelf ", "all", "rows around ", "existence of "}[q.of] + strconv.Itoa(q.arg)
-}
-
 func (st statement) String() string {
-	target := "row " + strconv.Itoa(st.id)
+	one, parent := "row ", "shelf "
+	if st.note {
+		one, parent = "note ", "notes of row "
+	}
+	target := one + strconv.Itoa(st.id)
 	if st.id == 0 {
-		target = "shelf " + strconv.Itoa(st.where)
+		target = parent + strconv.Itoa(st.where)
 	}
 	switch st.kind {
 	case insert:
-		return fmt.Sprintf("insert %s as %d on %d", target, st.nonce, st.shelf)
+		return fmt.Sprintf("insert %s as %d on %d", target, st.nonce, st.parent)
 	case remove:
 		return "delete " + target
 	}
-	if st.shelf != 0 {
-		return fmt.Sprintf("set %s to %d on %d", target, st.nonce, st.shelf)
+	if st.parent != 0 {
+		return fmt.Sprintf("set %s to %d on %d", target, st.nonce, st.parent)
 	}
 	return fmt.Sprintf("set %s to %d", target, st.nonce)
 }
@@ -111,6 +109,8 @@ type operation struct {
 	token  *token
 
 	answer   answer
+	loaded   []answer // of edges
+	found    bool     // what it asked the remote level for last
 	err      error
 	finished bool
 
@@ -157,7 +157,7 @@ func (op *operation) run() {
 		if op.Refresh {
 			ctx = cache.Refresh(ctx)
 		}
-		op.answer, op.err = op.Query.ask(cache.WithTTL(ctx, op.p.world.plan.TTL), op.p.client)
+		op.answer, op.loaded, op.err = op.Query.ask(cache.WithTTL(ctx, op.p.world.plan.TTL), op.p.client)
 	case Write:
 		op.err = write(ctx, op.p.client, op.Writes[0])
 	case Transaction:
@@ -186,62 +186,3 @@ func (op *operation) transaction(ctx context.Context) error {
 }
 
 var errRolledBack = errors.New("rolled back")
-
-func write(ctx context.Context, c *ent.Client, st statement) error {
-	nonce := strconv.Itoa(st.nonce)
-	switch {
-	case st.kind == insert:
-		return c.Item.Create().SetID(st.id).SetVer(st.ver).SetNonce(nonce).SetShelfID(st.shelf).Exec(ctx)
-	case st.kind == remove && st.id != 0:
-		return c.Item.DeleteOneID(st.id).Exec(ctx)
-	case st.kind == remove:
-		_, err := c.Item.Delete().Where(item.ShelfID(st.where)).Exec(ctx)
-		return err
-	case st.id == 0:
-		return c.Item.Update().Where(item.ShelfID(st.where)).SetNonce(nonce).AddVer(st.ver).Exec(ctx)
-	}
-	u := c.Item.UpdateOneID(st.id).SetNonce(nonce).AddVer(st.ver)
-	if st.shelf != 0 {
-		u.SetShelfID(st.shelf)
-	}
-	return u.Exec(ctx)
-}
-
-func (q query) ask(ctx context.Context, c *ent.Client) (a answer, err error) {
-	var found []*ent.Item
-	switch q.of {
-	case byID:
-		it, err := c.Item.Get(ctx, q.arg)
-		if ent.IsNotFound(err) {
-			return a, nil
-		}
-		if err != nil {
-			return a, err
-		}
-		found = []*ent.Item{it}
-	case byShelf:
-		found, err = c.Item.Query().Where(item.ShelfID(q.arg)).All(ctx)
-	case countShelf:
-		a.count, err = c.Item.Query().Where(item.ShelfID(q.arg)).Count(ctx)
-		return a, err
-	case exists:
-		ok, err := c.Item.Query().Where(item.ID(q.arg)).Exist(ctx)
-		if ok {
-			a.count = 1
-		}
-		return a, err
-	case several:
-		found, err = c.Item.Query().Where(item.IDIn(q.arg, q.arg+1)).All(ctx)
-	default:
-		found, err = c.Item.Query().All(ctx)
-	}
-	for _, it := range found {
-		nonce, err := strconv.Atoi(it.Nonce)
-		if err != nil {
-			return a, err
-		}
-		a.rows[it.ID-1] = row{present: true, ver: it.Ver, nonce: nonce, shelf: it.ShelfID}
-	}
-	a.count = len(found)
-	return a, err
-}

@@ -16,6 +16,8 @@ type Plan struct {
 	Processes      int
 	Standard       cache.Consistency
 	Refuse         bool // unannounced writes
+	NoPeek         bool // hits of the remote level are always validated by it
+	Forgetful      bool // near levels keep little, so that more comes from the remote level
 	TTL            time.Duration
 	// Cold says that it begins in the quarantine of the first epoch.
 	Cold bool
@@ -66,7 +68,7 @@ type Fault struct {
 	// Target chooses what it happens to.
 	Target int
 	For    time.Duration
-	// Of CrashAt.
+	// Of CrashAt and RestartAt.
 	Label label
 	Phase phase
 }
@@ -100,6 +102,8 @@ const (
 	CommitLate  // the same, it takes effect later
 	CommitNever // the same, it doesn't
 	SlowWrite   // the next commit takes long, and then recording it
+	RestartAt   // empty, at a call, whose answer or record then takes long
+	DieOwing    // a process crashes once a write took effect that it could tell nobody of
 	numFaults
 )
 
@@ -107,14 +111,14 @@ var faultNames = [numFaults]string{
 	"crash", "crash at", "stop", "restart empty", "restart from the snapshot", "snapshot", "flush", "evict the state", "evict cells",
 	"evict entries", "evict near entries", "drop message", "repeat message", "delay messages", "lose messages", "cut off", "refuse all", "isolate",
 	"fail a call", "lose an answer", "lose a commit's answer", "commit late and lose the answer", "lose a commit",
-	"slow write",
+	"slow write", "restart at", "crash owing",
 }
 
 func (k FaultKind) String() string { return faultNames[k] }
 
 func (f Fault) String() string {
 	s := fmt.Sprintf("step %d: %v", f.Step, f.Kind)
-	if f.Kind == CrashAt {
+	if f.Kind == CrashAt || f.Kind == RestartAt {
 		s += fmt.Sprintf(" %v/%d", f.Label, f.Phase)
 	}
 	return fmt.Sprintf("%s target %d for %v", s, f.Target, f.For)
@@ -123,8 +127,8 @@ func (f Fault) String() string {
 // String lists what happens.
 func (p *Plan) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d, schedule %d, %v, refuse %t, ttl %v, late commits %t, strategy %+v\n",
-		p.Seed, p.Schedule, p.Standard, p.Refuse, p.TTL, p.LateCommits, p.Strategy)
+	fmt.Fprintf(&b, "seed %d, schedule %d, %v, refuse %t, no peek %t, forgetful %t, ttl %v, late commits %t, strategy %+v\n",
+		p.Seed, p.Schedule, p.Standard, p.Refuse, p.NoPeek, p.Forgetful, p.TTL, p.LateCommits, p.Strategy)
 	for i, op := range p.Ops {
 		fmt.Fprintf(&b, "  operation %d in %d: %v\n", i, op.Slot, op)
 	}
@@ -134,12 +138,13 @@ func (p *Plan) String() string {
 	return b.String()
 }
 
-// NewPlan draws a plan with that many operations. One history in eight has no
-// faults.
+// NewPlan draws a plan with that many operations. One history in ten has no
+// faults, and one in four an aim.
 func NewPlan(seed uint64, ops int) *Plan {
 	r := rand.New(rand.NewPCG(seed, 1))
 	p := &Plan{Seed: seed, Schedule: seed, Processes: 2 + r.IntN(3)/2, Standard: cache.Bounded(bound), TTL: time.Minute}
 	p.Refuse = r.IntN(2) == 0
+	p.NoPeek, p.Forgetful = r.IntN(5) == 0, r.IntN(3) == 0
 	if r.IntN(4) == 0 {
 		p.TTL = time.Duration(1+r.IntN(3)) * time.Second
 	}
@@ -155,10 +160,14 @@ func NewPlan(seed uint64, ops int) *Plan {
 	for range 1 + r.IntN(3) {
 		p.Strategy.Held = append(p.Strategy.Held, delays[r.IntN(len(delays))])
 	}
-	p.Ops = newOps(r, p, ops)
+	l := newLoad(r)
 	if r.IntN(8) > 0 {
 		p.Faults = newFaults(r, ops*12)
 	}
+	if r.IntN(4) == 0 {
+		aims[r.IntN(len(aims))](r, p, &l)
+	}
+	p.Ops = l.ops(r, p.Processes, ops)
 	return p
 }
 
@@ -166,81 +175,7 @@ func NewPlan(seed uint64, ops int) *Plan {
 var delays = []Held{
 	{dbQuery, done}, {dbExec, sent}, {dbCommit, sent}, {dbCommit, done}, {remoteGet, done}, {remoteGet, done}, {remoteFill, sent}, {remoteFill, done},
 	{remoteBegin, sent}, {remoteBegin, done}, {remoteEnd, sent}, {remoteEnd, sent}, {remoteProbe, sent}, {remoteProbe, done},
-	{remoteProbe, done}, {remoteHandshake, sent},
-}
-
-func newOps(r *rand.Rand, p *Plan, n int) []Op {
-	writes := 5 + r.IntN(30)
-	// Mostly a row or two are written and read again and again, in some ways.
-	few, hot := queries, rows
-	if r.IntN(4) > 0 {
-		few, hot = nil, 1+r.IntN(2)
-		for n := 1 + r.IntN(3); len(few) < n; {
-			if q := queries[r.IntN(len(queries))]; q.of == byShelf || q.of == countShelf || q.of == all || q.arg <= hot {
-				few = append(few, q)
-			}
-		}
-	}
-	nonce := 100
-	var ops []Op
-	for range n {
-		op := Op{Slot: r.IntN(p.Processes)}
-		switch {
-		case r.IntN(100) < writes:
-			op.Kind = Write
-			op.Writes = []statement{newStatement(r, hot, &nonce)}
-			if r.IntN(4) == 0 {
-				op.Kind = Transaction
-				op.Rollback = r.IntN(4) == 0
-				for range r.IntN(3) {
-					op.Writes = append(op.Writes, newStatement(r, hot, &nonce))
-				}
-			}
-		case r.IntN(20) == 0:
-			op.Kind = MakeToken
-		default:
-			op.Query = few[r.IntN(len(few))]
-			switch r.IntN(14) {
-			case 0, 1:
-				op.Consistency = cache.Strict
-			case 2:
-				op.Consistency = cache.Eventual(4 * bound)
-			case 3:
-				op.Consistency = cache.Bounded(bound / 2)
-			case 4:
-				op.Consistency = cache.Bounded(2 * bound)
-			case 5:
-				op.Consistency = cache.Eventual(bound / 4)
-			}
-			op.Token = r.IntN(5) == 0
-			op.Refresh = r.IntN(30) == 0
-		}
-		if r.IntN(40) == 0 {
-			op.Cancel = time.Duration(1+r.IntN(100)) * time.Millisecond
-		}
-		ops = append(ops, op)
-	}
-	return ops
-}
-
-func newStatement(r *rand.Rand, hot int, nonce *int) statement {
-	*nonce++
-	st := statement{kind: update, id: 1 + r.IntN(hot), nonce: *nonce, ver: 1}
-	switch r.IntN(12) {
-	case 0, 1:
-		st.shelf = 1 + r.IntN(shelves)
-	case 2, 3:
-		st.kind, st.shelf = insert, 1+r.IntN(shelves)
-	case 4:
-		st.kind = remove
-	case 5:
-		st.id, st.where = 0, 1+r.IntN(shelves)
-	case 6:
-		if r.IntN(3) == 0 {
-			st.kind, st.id, st.where = remove, 0, 1+r.IntN(shelves)
-		}
-	}
-	return st
+	{remoteProbe, done}, {remoteHandshake, sent}, {remotePeek, done}, {remotePeek, done},
 }
 
 // newFaults draws faults of some kinds.

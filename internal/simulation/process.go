@@ -37,10 +37,11 @@ const (
 	remoteEnd
 	remoteProbe
 	remoteHandshake
+	remotePeek
 	numLabels
 )
 
-var labels = [numLabels]string{"query", "exec", "commit", "Get", "Fill", "Begin", "End", "Probe", "Handshake"}
+var labels = [numLabels]string{"query", "exec", "commit", "Get", "Fill", "Begin", "End", "Probe", "Handshake", "Peek"}
 
 func (l label) String() string { return labels[l] }
 func (l label) remote() bool   { return l >= remoteGet }
@@ -63,6 +64,7 @@ type call struct {
 	p      *process
 	op     *operation // nil for what a process does by itself
 	label  label
+	key    cache.Key // of an entry
 	effect func() error
 	resume chan struct{}
 	seq    int
@@ -107,8 +109,13 @@ var errCrashed = errors.New("the process has crashed")
 
 // park waits until the scheduler lets the call have its effect and return.
 func (p *process) park(ctx context.Context, op *operation, l label, effect func() error) error {
+	return p.parkAt(ctx, op, l, cache.Key{}, effect)
+}
+
+// parkAt is park for a call about an entry.
+func (p *process) parkAt(ctx context.Context, op *operation, l label, key cache.Key, effect func() error) error {
 	w := p.world
-	c := &call{p: p, op: op, label: l, effect: effect, resume: make(chan struct{}, 1)}
+	c := &call{p: p, op: op, label: l, key: key, effect: effect, resume: make(chan struct{}, 1)}
 	w.mu.Lock()
 	switch err := ctx.Err(); {
 	case p.crashed:
@@ -165,8 +172,15 @@ func (w *world) start(slot int) *process {
 	w.started++
 	p := &process{world: w, id: w.started, slot: slot, near: newNear()}
 	p.level = &level{p: p, client: w.server.Client(simredis.Config{Database: "db", Quarantine: quarantine})}
+	if w.plan.Forgetful {
+		p.near.longest = bound / 10
+	}
+	remote := cache.Remote(p.level)
+	if w.plan.NoPeek {
+		remote = struct{ cache.Remote }{p.level}
+	}
 	c, err := openCache(cache.Options{
-		Near: p.near, LedgerFacts: 512, Remote: p.level, Lease: lease, InDoubt: inDoubt,
+		Near: p.near, LedgerFacts: 512, Remote: remote, Lease: lease, InDoubt: inDoubt,
 		Consistency: w.plan.Standard, RefuseUnannounced: w.plan.Refuse, Logger: w.log,
 	})
 	if err != nil {

@@ -109,24 +109,24 @@ func TestRace_R20_TimeToLive(t *testing.T) {
 // A process stands still before it takes an answer in, and nothing tells it what
 // came after: the answer is as old as the question.
 func TestRace_R14_StandsStillBeforeTheAnswer(t *testing.T) {
-	play(t, nil, func(s *script, a, b, _ *process) {
+	playBoth(t, func(s *script, a, b, _ *process, get label) {
 		s.cached(1, b)
-		get := s.hold(a, remoteGet, done)
+		answer := s.hold(a, get, done)
 		s.hold(a, remoteProbe, sent)
 		s.do(a, Op{Query: query{byID, 1}})
 		a.post = time.Hour
 		s.written(s.do(b, set(1, fresh)))
 		s.calm(2 * bound)
-		s.release(get)
+		s.release(answer)
 		require.Equal(t, fresh, s.nonceOf(a, 1, bounded))
 	})
 }
 
 // An answer that takes long isn't younger for it.
 func TestRace_R20_AnswerThatTakesLong(t *testing.T) {
-	play(t, nil, func(s *script, a, b, _ *process) {
+	playBoth(t, func(s *script, a, b, _ *process, get label) {
 		s.cached(1, b)
-		h := s.hold(a, remoteGet, done)
+		h := s.hold(a, get, done)
 		s.do(a, Op{Query: query{byID, 1}})
 		a.post = time.Hour
 		s.written(s.do(b, set(1, fresh)))
@@ -239,9 +239,9 @@ func TestRace_R03_Token(t *testing.T) {
 
 // An epoch that was left behind doesn't come back with what was on its way.
 func TestRace_R15_AnswerOfARetiredEpoch(t *testing.T) {
-	play(t, nil, func(s *script, a, b, c *process) {
+	playBoth(t, func(s *script, a, b, c *process, get label) {
 		s.cached(1, b)
-		h := s.hold(a, remoteGet, done)
+		h := s.hold(a, get, done)
 		r := s.do(a, Op{Query: query{byID, 1}}) // a hit, on its way
 		s.server.Restart(nil)
 		s.calm(bound)
@@ -291,7 +291,7 @@ func TestRace_R26_ForeignWriter(t *testing.T) {
 func TestRace_R27_NegativeEntry(t *testing.T) {
 	play(t, nil, func(s *script, a, b, c *process) {
 		s.cached(rows, a, b, c)
-		s.written(s.do(b, Op{Kind: Write, Writes: []statement{{kind: insert, id: rows, nonce: fresh, ver: 1, shelf: 1}}}))
+		s.written(s.do(b, Op{Kind: Write, Writes: []statement{{kind: insert, id: rows, nonce: fresh, ver: 1, parent: 1}}}))
 		s.everybody(rows, fresh)
 	})
 }
@@ -301,7 +301,7 @@ func TestRace_R28_Phantom(t *testing.T) {
 		list := Op{Query: query{byShelf, 1}}
 		require.Zero(t, s.do(a, list).answer.rows[1])
 		s.calm(0)
-		s.written(s.do(b, Op{Kind: Write, Writes: []statement{{kind: update, id: 2, nonce: fresh, ver: 1, shelf: 1}}}))
+		s.written(s.do(b, Op{Kind: Write, Writes: []statement{{kind: update, id: 2, nonce: fresh, ver: 1, parent: 1}}}))
 		for _, p := range s.slots {
 			require.Equal(t, fresh, s.do(p, list).answer.rows[1].nonce)
 		}

@@ -144,13 +144,17 @@ func TestRace_R10_TwoWriters(t *testing.T) {
 }
 
 func TestRace_R12_HitAfterItsInvalidation(t *testing.T) {
-	play(t, nil, func(s *script, a, b, c *process) {
+	playBoth(t, func(s *script, a, b, c *process, get label) {
 		s.cached(1, b)
-		h := s.hold(a, remoteGet, done)
+		h := s.hold(a, get, done)
 		r := s.do(a, Op{Query: query{byID, 1}}) // R gets x
 		s.written(s.do(c, set(1, fresh)))       // P hears of W, and has nothing to drop
 		s.release(h)                            // R stores x
-		require.Equal(t, old, r.answer.rows[0].nonce)
+		want := old
+		if get == remotePeek {
+			want = fresh // it isn't taken any more
+		}
+		require.Equal(t, want, r.answer.rows[0].nonce)
 		require.Equal(t, fresh, s.nonceOf(a, 1, bounded), "P knows of W")
 		s.everybody(1, fresh)
 	})
@@ -158,10 +162,10 @@ func TestRace_R12_HitAfterItsInvalidation(t *testing.T) {
 
 // The same with a write of the process's own, before it hears of that.
 func TestRace_R12_HitAfterItsOwnInvalidation(t *testing.T) {
-	play(t, nil, func(s *script, a, b, _ *process) {
+	playBoth(t, func(s *script, a, b, _ *process, get label) {
 		s.cached(1, b)
 		a.post = time.Hour
-		h := s.hold(a, remoteGet, done)
+		h := s.hold(a, get, done)
 		r := s.do(a, Op{Query: query{byID, 1}})
 		s.written(s.do(a, set(1, fresh)))
 		s.release(h)
@@ -261,5 +265,33 @@ func TestRace_R16_JoinOfAnOlderRead(t *testing.T) {
 		require.True(t, r1.finished && r2.finished && strict.finished)
 		require.Equal(t, fresh, r2.answer.rows[0].nonce, "own write")
 		require.Equal(t, fresh, strict.answer.rows[0].nonce)
+	})
+}
+
+func TestRace_R32_OwnWriteWhileEdgesAreAskedForAhead(t *testing.T) {
+	play(t, nil, func(s *script, a, b, _ *process) {
+		q := query{rowNotes, 1}
+		s.do(b, Op{Query: q})
+		s.calm(0)
+		// A finds the row at the remote level, which names its notes, and asks for them.
+		var row *call
+		wait := true
+		s.held = func(c *call) bool {
+			if c.p != a || c.label != remoteGet || c.phase != done {
+				return false
+			}
+			if row == nil {
+				row = c
+			}
+			return c != row && wait
+		}
+		r := s.do(a, Op{Query: q, Consistency: cache.Strict})
+		require.False(t, r.finished, "the notes are on their way")
+		s.written(s.do(a, Op{Kind: Write, Writes: []statement{{kind: update, note: true, id: 1, nonce: fresh, ver: 1}}}))
+		wait = false
+		s.calm(0)
+		require.True(t, r.finished)
+		again := s.do(a, Op{Query: q, Consistency: cache.Eventual(4 * bound)})
+		require.Equal(t, fresh, again.loaded[0].notes[0].nonce, "own write")
 	})
 }

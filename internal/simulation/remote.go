@@ -17,7 +17,10 @@ type level struct {
 	client *simredis.Client
 }
 
-var _ cache.Remote = (*level)(nil)
+var (
+	_ cache.Remote       = (*level)(nil)
+	_ cache.RemotePeeker = (*level)(nil)
+)
 
 var errUnreachable = errors.New("the remote level can't be reached")
 
@@ -27,8 +30,12 @@ func (l *level) MaxLease() time.Duration { return quarantine / 6 * 5 }
 func (l *level) Get(ctx context.Context, key cache.Key, lease time.Duration) (hit *cache.RemoteHit, miss *cache.RemoteMiss, err error) {
 	var h *cache.RemoteHit
 	var m *cache.RemoteMiss
-	err = l.p.park(ctx, opOf(ctx), remoteGet, func() (err error) {
+	op := opOf(ctx)
+	err = l.p.parkAt(ctx, op, remoteGet, key, func() (err error) {
 		h, m, err = l.client.Get(context.Background(), key, lease)
+		if op != nil {
+			op.found = h != nil
+		}
 		return err
 	})
 	switch {
@@ -42,11 +49,24 @@ func (l *level) Get(ctx context.Context, key cache.Key, lease time.Duration) (hi
 	return h, m, nil
 }
 
+// Peek doesn't tell what epoch the process is in.
+func (l *level) Peek(ctx context.Context, key cache.Key) (*cache.RemotePeek, error) {
+	var p *cache.RemotePeek
+	err := l.p.parkAt(ctx, opOf(ctx), remotePeek, key, func() (err error) {
+		p, err = l.client.Peek(context.Background(), key)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
 func (l *level) Fill(ctx context.Context, key cache.Key, fill cache.RemoteFill) (cache.RemoteFilled, error) {
 	var done cache.RemoteFilled
 	fill.Payload = slices.Clone(fill.Payload)
 	l.p.world.met(key, fill.Facts)
-	err := l.p.park(ctx, nil, remoteFill, func() (err error) {
+	err := l.p.parkAt(ctx, nil, remoteFill, key, func() (err error) {
 		done, err = l.client.Fill(context.Background(), key, fill)
 		return err
 	})

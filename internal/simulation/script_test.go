@@ -56,6 +56,16 @@ func play(t *testing.T, change func(*Plan), f func(s *script, a, b, c *process))
 	})
 }
 
+// playBoth plays a script in which hits of the remote level are validated by it,
+// and then one in which they aren't.
+func playBoth(t *testing.T, f func(s *script, a, b, c *process, get label)) {
+	for _, get := range []label{remoteGet, remotePeek} {
+		t.Run(get.String(), func(t *testing.T) {
+			play(t, func(p *Plan) { p.NoPeek = get == remoteGet }, func(s *script, a, b, c *process) { f(s, a, b, c, get) })
+		})
+	}
+}
+
 func (s *script) hold(p *process, l label, ph phase) *hold {
 	h := &hold{p, l, ph}
 	s.holds = append(s.holds, h)

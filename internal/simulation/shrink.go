@@ -73,7 +73,7 @@ type Tally struct {
 	mu sync.Mutex
 
 	Histories, Ops, Commits, Unannounced, Steps int
-	Reads, Hits, Remote                         uint64
+	Reads, Hits, Remote, Peeked                 uint64
 	// Of the histories without faults.
 	CalmReads, CalmHits uint64
 }
@@ -88,6 +88,7 @@ func (t *Tally) Count(p *Plan, r *Result) {
 	t.Reads += r.Reads
 	t.Hits += r.Hits
 	t.Remote += r.Remote
+	t.Peeked += r.Peeked
 	if len(p.Faults) == 0 {
 		t.CalmReads += r.Reads
 		t.CalmHits += r.Hits
@@ -106,6 +107,7 @@ func (t *Tally) Add(o *Tally) {
 	t.Reads += o.Reads
 	t.Hits += o.Hits
 	t.Remote += o.Remote
+	t.Peeked += o.Peeked
 	t.CalmReads += o.CalmReads
 	t.CalmHits += o.CalmHits
 }
@@ -114,6 +116,6 @@ func (t *Tally) Add(o *Tally) {
 func (t *Tally) HitRatio() float64 { return float64(t.CalmHits) / max(1, float64(t.CalmReads)) }
 
 func (t *Tally) String() string {
-	return fmt.Sprintf("%d histories: %d steps, %d operations, %d commits of which %d unannounced; %d reads, %d hits, %d of them remote; hit ratio %.2f without faults",
-		t.Histories, t.Steps, t.Ops, t.Commits, t.Unannounced, t.Reads, t.Hits, t.Remote, t.HitRatio())
+	return fmt.Sprintf("%d histories: %d steps, %d operations, %d commits of which %d unannounced; %d reads, %d hits, %d of them remote and %d of these by a plain read; hit ratio %.2f without faults",
+		t.Histories, t.Steps, t.Ops, t.Commits, t.Unannounced, t.Reads, t.Hits, t.Remote, t.Peeked, t.HitRatio())
 }

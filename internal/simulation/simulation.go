@@ -13,6 +13,9 @@
 // database holds, from its own memory in the end: a cache that is shut is never
 // wrong either.
 //
+// The edges that a read loads are read by statements of their own, and each of
+// those is checked by itself: it may be of another state.
+//
 // A write that nobody could be told of, which RefuseUnannounced excludes, must be
 // seen by other processes when its process has made the remote level begin anew,
 // or when entries have expired.

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -35,6 +36,7 @@ type world struct {
 	armed               []Fault // wait for a call
 	saved               *simredis.Snapshot
 	refusing, isolated  time.Duration // until then
+	restarted           time.Duration // when RestartAt did it
 	lastToken           *token
 
 	mu      sync.Mutex
@@ -67,10 +69,11 @@ type event struct {
 type Result struct {
 	Violation string
 	Events    []event
-	// Hits of Reads were served by a cache, Remote of them by the remote level.
-	Reads, Hits, Remote uint64
-	Ops, Commits, Steps int
-	Unannounced         int
+	// Hits of Reads were served by a cache, Remote of them by the remote level,
+	// Peeked of those by a plain read.
+	Reads, Hits, Remote, Peeked uint64
+	Ops, Commits, Steps         int
+	Unannounced                 int
 }
 
 func newWorld(p *Plan) *world {
@@ -157,8 +160,8 @@ func (w *world) visible(op *operation, writes []statement) error {
 	case op.doubted != 0 && w.now() >= op.doubted+inDoubt && !op.p.crashed:
 		return tooLate
 	}
-	if !w.db.commit(writes, w.now(), op) {
-		return duplicate
+	if err := w.db.commit(writes, w.now(), op); err != nil {
+		return err
 	}
 	n := w.db.last()
 	op.commit = n
@@ -221,6 +224,7 @@ func (w *world) result() *Result {
 		r.Reads += t.Hits + t.Misses + t.Coalesced
 		r.Hits += t.Hits + t.Coalesced
 		r.Remote += t.RemoteHits
+		r.Peeked += p.cache.Stats().Remote.Peeked
 	}
 	return r
 }
@@ -236,7 +240,7 @@ func (w *world) collect() {
 		return op.finished
 	})
 	slices.SortStableFunc(w.arrived, func(a, b *call) int {
-		return cmp.Or(cmp.Compare(a.p.id, b.p.id), cmp.Compare(a.label, b.label), cmp.Compare(a.op.number(), b.op.number()))
+		return cmp.Or(cmp.Compare(a.p.id, b.p.id), cmp.Compare(a.label, b.label), cmp.Compare(a.op.number(), b.op.number()), bytes.Compare(a.key[:], b.key[:]))
 	})
 	for _, c := range w.arrived {
 		w.seq++
@@ -289,7 +293,7 @@ func (w *world) schedule(c *call) {
 		c.rank = w.rand.IntN(1000)
 	case s.Kind == Hold && slices.Contains(s.Held, Held{c.label, c.phase}) && w.rand.IntN(10) < 7:
 		d := timeout
-		if c.label.writes() && w.rand.IntN(2) == 0 {
+		if !c.label.remote() && w.rand.IntN(2) == 0 {
 			d = 2 * lease
 		}
 		c.until = w.now() + time.Duration(w.rand.Int64N(int64(d)))
@@ -315,6 +319,9 @@ func (w *world) finish(op *operation) {
 		text = op.err.Error()
 	case op.Kind == Read:
 		text = op.answer.String()
+		for _, a := range op.loaded {
+			text += ", with " + a.String()
+		}
 	}
 	w.note("ended", op.p, nil, op, text)
 	if v := w.check(op); v != "" {

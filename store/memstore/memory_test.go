@@ -23,25 +23,26 @@ func key(n uint64) (k cache.Key) {
 // entry is a result as the engine stores it: fresh values, nothing shared but
 // the columns' names.
 func entry(seed uint64, columns []string, rows int) *cache.Entry {
-	r := &codec.Rows{Columns: append([]string{}, columns...), N: rows, Values: make([]any, 0, rows*len(columns))}
+	var values []any
 	facts := []cache.Fact{1, 2}
 	for i := range rows {
 		for c := range columns {
 			n := int64(seed)*1000 + int64(i)
 			switch c % 5 {
 			case 0:
-				r.Values = append(r.Values, n+1<<20)
+				values = append(values, n+1<<20)
 			case 1, 2:
-				r.Values = append(r.Values, fmt.Sprintf("a text of column %d, %d", c, n))
+				values = append(values, fmt.Sprintf("a text of column %d, %d", c, n))
 			case 3:
-				r.Values = append(r.Values, time.Unix(n, 0).UTC())
+				values = append(values, time.Unix(n, 0).UTC())
 			case 4:
-				r.Values = append(r.Values, n%2 == 0)
+				values = append(values, n%2 == 0)
 			}
 		}
 		facts = append(facts, cache.Fact(i))
 	}
-	return &cache.Entry{Rows: r, Facts: append(make([]cache.Fact, 0, len(facts)), facts...), Tables: []cache.Fact{1}, Filled: time.Now()}
+	r := codec.NewRows(append([]string{}, columns...), values...)
+	return &cache.Entry{Rows: r, Proof: &cache.Proof{Facts: append(make([]cache.Fact, 0, len(facts)), facts...), Tables: []cache.Fact{1}, Filled: time.Now()}}
 }
 
 func heap() int64 {

@@ -20,7 +20,7 @@ func TestNear(t *testing.T) {
 func TestDefaultBound(t *testing.T) {
 	for _, maxBytes := range []int64{0, -1} {
 		s := memstore.New(maxBytes)
-		big := entry(1, []string{"id", "name"}, 100_000)
+		big := entry(1, []string{"id", "name"}, 150_000)
 		require.Greater(t, big.Size(), memstore.DefaultMaxBytes/10)
 		require.Less(t, big.Size(), memstore.DefaultMaxBytes/2)
 		for i := range 12 {

@@ -129,7 +129,7 @@ func array(parts ...any) string {
 var (
 	ctx     = context.Background()
 	anEpoch = strings.Repeat("e", 16)
-	anEntry = "EQ\x01\x00\x00\x01" + anEpoch + factBytes(1) + strings.Repeat("c", 16) + "x"
+	anEntry = "EQ\x02\x00\x00\x01" + anEpoch + "positionposition" + factBytes(1) + strings.Repeat("c", 16) + "x"
 )
 
 // TestAnswers: an answer that isn't understood is an error, and one that is
@@ -163,7 +163,7 @@ func TestAnswers(t *testing.T) {
 		"a hit without TTL":   {getOne, []string{array("HIT", anEpoch, 1, "", anEntry)}, unknown},
 		"a hit without entry": {getOne, []string{array("HIT", anEpoch, 1, 1000)}, unknown},
 		"a short entry":       {getOne, []string{array("HIT", anEpoch, 1, 1000, anEntry[:21])}, unknown},
-		"a shorter entry":     {getOne, []string{array("HIT", anEpoch, 1, 1000, anEntry[:45])}, unknown},
+		"a shorter entry":     {getOne, []string{array("HIT", anEpoch, 1, 1000, anEntry[:61])}, unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

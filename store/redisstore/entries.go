@@ -47,8 +47,13 @@ func leaseMillis(d time.Duration) int64 {
 	return max(1, d.Milliseconds())
 }
 
+// The form of entries is said in lua/getq.lua.
 const (
-	entryHeader = 22 // what stands before an entry's facts
+	entryFormat = "EQ\x02\x00"
+	entryEpoch  = 6  // where the epoch begins
+	entryAt     = 22 // where the position begins
+	entryAgain  = 30 // where it is once more
+	entryHeader = 38 // what stands before an entry's facts
 	entryFact   = 24 // a fact and the content of its cell
 )
 

@@ -66,6 +66,13 @@ func (p *process) miss(n int) cache.RemoteMiss {
 	return *miss
 }
 
+func (p *process) peek(n int) *cache.RemotePeek {
+	p.Helper()
+	peek, err := p.Peek(p.Context(), storetest.Key(n))
+	require.NoError(p, err)
+	return peek
+}
+
 func (p *process) fill(miss cache.RemoteMiss, n int, payload string) cache.FillOutcome {
 	p.Helper()
 	filled, err := p.Fill(p.Context(), storetest.Key(n), fillOf(miss, n, payload))

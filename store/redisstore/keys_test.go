@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,14 +132,28 @@ func TestRace_R22_ForeignBytes(t *testing.T) {
 		require.Zero(t, p.client.Exists(t.Context(), entryKey).Val(), name)
 	}
 	head := len(good) - len("payload")
+	whole := p.peek(1)
+	require.Equal(t, at, whole.RemotePosition)
 	for n := range head {
+		put(good[:n])
+		require.Nil(t, p.peek(1))
 		refused("cut", good[:n])
 		for _, x := range []byte{1, 0x80, 0xff} {
 			b := bytes.Clone(good)
 			b[n] ^= x
+			put(b)
+			if peek := p.peek(1); peek != nil && peek.Epoch == at.Epoch {
+				require.Equal(t, at, peek.RemotePosition, "byte %d", n)
+				require.Equal(t, "payload", string(peek.Payload), "byte %d", n)
+			}
 			refused("changed", b)
 		}
 	}
+	// The form before this one had no position.
+	before := slices.Concat([]byte("EQ\x01\x00"), good[4:22], good[38:])
+	put(before)
+	require.Nil(t, p.peek(1))
+	refused("the form before this one", before)
 	for _, k := range []uint16{0, 257, 8000, 65535} {
 		b := append(bytes.Clone(good), make([]byte, 24*65536)...)
 		binary.BigEndian.PutUint16(b[4:], k)
@@ -147,6 +162,7 @@ func TestRace_R22_ForeignBytes(t *testing.T) {
 	refused("text", []byte("<html>"))
 	put(good)
 	require.NoError(t, p.client.Persist(t.Context(), entryKey).Err())
+	require.Nil(t, p.peek(1))
 	p.miss(1)
 	put(good)
 	p.hit(1, "payload")
@@ -163,8 +179,73 @@ func TestKeysOfAnotherKind(t *testing.T) {
 	p.settle()
 	require.NoError(t, p.client.RPush(t.Context(), key("q:"+keyText(1)), "x").Err())
 	require.ErrorContains(t, third(p.Get(t.Context(), storetest.Key(1), 0)), "WRONGTYPE")
+	require.ErrorContains(t, second(p.Peek(t.Context(), storetest.Key(1))), "entcache: redis: peek: WRONGTYPE")
 	require.NoError(t, p.client.Set(t.Context(), key("c"), "x", 0).Err())
 	require.ErrorContains(t, second(p.Probe(t.Context())), "WRONGTYPE")
+}
+
+// TestEntryForm: what a fill writes, byte by byte. Another form needs another
+// number, which makes older entries a miss.
+func TestEntryForm(t *testing.T) {
+	t.Parallel()
+	s := testdb.StartRedis(t)
+	p := join(t, s)
+	p.settle()
+	at := p.write(9)
+	p.store(1, "payload")
+	got, err := p.client.Get(t.Context(), key("q:"+keyText(1))).Result()
+	require.NoError(t, err)
+	cell, err := p.client.Get(t.Context(), key("v:"+factBytes(1))).Result()
+	require.NoError(t, err)
+	n := string(binary.BigEndian.AppendUint64(nil, at.Position))
+	require.Equal(t, "EQ\x02\x00\x00\x01"+string(at.Epoch[:])+n+n+factBytes(1)+cell+"payload", got)
+}
+
+// replacing lets another entry come between the commands of a pipeline.
+type replacing struct {
+	redis.Hook
+	between func()
+}
+
+func (replacing) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (replacing) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (r replacing) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		for i := range cmds {
+			if err := next(ctx, cmds[i:i+1]); err != nil {
+				return err
+			}
+			if i == 0 {
+				r.between()
+			}
+		}
+		return nil
+	}
+}
+
+// TestPeekReplaced: where another entry takes the place of one that is being read,
+// it is given no more time than the one before it had.
+func TestPeekReplaced(t *testing.T) {
+	t.Parallel()
+	s := testdb.StartRedis(t)
+	p := join(t, s)
+	p.settle()
+	f := fillOf(p.miss(1), 1, "old")
+	f.TTL = time.Minute
+	_, err := p.Fill(t.Context(), storetest.Key(1), f)
+	require.NoError(t, err)
+	other := join(t, s)
+	at := p.write(1)
+	p.client.AddHook(replacing{between: func() {
+		g := fillOf(other.miss(1), 1, "new")
+		g.TTL = time.Hour
+		_, err := other.Fill(t.Context(), storetest.Key(1), g)
+		require.NoError(t, err)
+	}})
+	peek := p.peek(1)
+	require.Equal(t, "new", string(peek.Payload))
+	require.Equal(t, at, peek.RemotePosition)
+	require.LessOrEqual(t, peek.TTL, time.Minute)
 }
 
 // repeater sends every command twice, as a client does if an answer is lost.
@@ -222,5 +303,7 @@ func TestNew(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.Begin(t.Context(), cache.RemoteWrite{Touches: []cache.Fact{1}, Lease: 10*time.Second + 1})
 	require.ErrorIs(t, err, cache.ErrRemoteArgument, "a lease past that of the default quarantine")
+	require.Contains(t, s.Caution(), "ContextTimeoutEnabled")
+	require.Empty(t, store(t, connect(t, "redis://localhost"), "shop").Caution())
 	require.NoError(t, s.Close())
 }

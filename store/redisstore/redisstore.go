@@ -157,6 +157,15 @@ func New(client redis.UniversalClient, namespace string, opts ...Option) (*Store
 	return s, nil
 }
 
+// Caution says what the program should change, if there is anything; a cache logs
+// it when it is made.
+func (s *Store) Caution() string {
+	if s.deadlines {
+		return ""
+	}
+	return "the client doesn't keep deadlines, so each operation takes a goroutine and some times as long as it could; set ContextTimeoutEnabled in its options"
+}
+
 // keepsDeadlines knows the clients of go-redis; what wraps one may not.
 func keepsDeadlines(client redis.UniversalClient) bool {
 	switch c := client.(type) {

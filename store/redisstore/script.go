@@ -93,7 +93,7 @@ func (s *Store) call(ctx context.Context, timeout time.Duration, what string, sc
 
 // run runs a script once, until the context ends.
 func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, args []any) (reply, error) {
-	eval := func() (reply, error) {
+	return within(ctx, s.deadlines, func() (reply, error) {
 		// EVALSHA, and EVAL where the server doesn't know the script.
 		v, err := script.Run(ctx, s.client, keys, args...).Slice()
 		if err != nil {
@@ -105,24 +105,30 @@ func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, ar
 			s.answered.set(epoch)
 		}
 		return r, err
-	}
-	if s.deadlines {
-		return eval()
+	})
+}
+
+// within calls f, which may ignore the context's end unless it keeps deadlines:
+// then it is left alone.
+func within[T any](ctx context.Context, keepsDeadlines bool, f func() (T, error)) (T, error) {
+	if keepsDeadlines {
+		return f()
 	}
 	type result struct {
-		reply reply
+		value T
 		err   error
 	}
 	done := make(chan result, 1)
 	go func() {
-		r, err := eval()
-		done <- result{r, err}
+		v, err := f()
+		done <- result{v, err}
 	}()
 	select {
 	case r := <-done:
-		return r.reply, r.err
+		return r.value, r.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		var none T
+		return none, ctx.Err()
 	}
 }
 

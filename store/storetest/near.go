@@ -68,14 +68,13 @@ func Key(n int) (k cache.Key) {
 // Entry returns an entry of one row whose value is n and a text of size bytes.
 func Entry(n, size int) *cache.Entry {
 	return &cache.Entry{
-		Rows:     &codec.Rows{Columns: []string{"n", "text"}, Values: []any{int64(n), strings.Repeat("x", size)}, N: 1},
-		Position: uint64(n),
-		Filled:   time.Now(),
+		Rows:  codec.NewRows([]string{"n", "text"}, int64(n), strings.Repeat("x", size)),
+		Proof: &cache.Proof{Position: uint64(n), Filled: time.Now()},
 	}
 }
 
 // valueOf returns the number an entry was made of.
-func valueOf(e *cache.Entry) int { return int(e.Rows.Values[0].(int64)) }
+func valueOf(e *cache.Entry) int { return int(e.Rows.Int(0)) }
 
 // requireEntry requires the very entry that was stored: entries are shared, not
 // copied.

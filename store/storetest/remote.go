@@ -51,6 +51,7 @@ func RunRemote(t *testing.T, open func(t *testing.T) RemoteServer) {
 	for name, test := range map[string]func(*remoteTest){
 		"FillGet":            (*remoteTest).fillGet,
 		"Contents":           (*remoteTest).contents,
+		"Peek":               (*remoteTest).peek,
 		"Replace":            (*remoteTest).replace,
 		"TTL":                (*remoteTest).ttl,
 		"Lease":              (*remoteTest).lease,

@@ -144,6 +144,8 @@ func (c *comparison) step() {
 		return
 	}
 	switch n := c.rand.IntN(1000); {
+	case n < 60:
+		c.peek(p)
 	case n < 450:
 		c.get(p)
 	case n < 830:
@@ -293,6 +295,36 @@ func (c *comparison) get(p int) {
 	if c.misses = append(c.misses, [2]cache.RemoteMiss{*a, *b}); len(c.misses) > 8 {
 		c.misses = c.misses[1:]
 	}
+}
+
+func (c *comparison) peek(p int) {
+	key := Key(c.rand.IntN(compareKeys))
+	c.say("peek of %d: %v", p, key[:2])
+	var peeks [2]*cache.RemotePeek
+	var errs [2]error
+	for i, r := range c.processes[p] {
+		peeker, ok := r.(cache.RemotePeeker)
+		if !ok {
+			return
+		}
+		peeks[i], errs[i] = peeker.Peek(c.ctx(), key)
+	}
+	if !c.agree(errs) {
+		return
+	}
+	a, b := peeks[0], peeks[1]
+	if (a == nil) != (b == nil) {
+		c.fail("peeks: %+v and %+v", a, b)
+	}
+	if a == nil {
+		c.counts["peek: nothing"]++
+		return
+	}
+	c.same(a.RemotePosition, b.RemotePosition)
+	if string(a.Payload) != string(b.Payload) || (a.TTL-b.TTL).Abs() > never/2 {
+		c.fail("peeks: %+v and %+v", a, b)
+	}
+	c.counts["peek: an entry"]++
 }
 
 func (c *comparison) fill(p int) {

@@ -48,7 +48,10 @@ if expired then return answer('EXPIRED', e, n) end
 if raced then return answer('RACE', e, n) end
 
 local held = redis.call('MGET', unpack(KEYS, 4, 3 + k))
-local entry = {'EQ\1\0', struct.pack('>H', k), e}
+-- By its position a process can tell from its own view of the log whether the
+-- entry is valid still. It is there twice: nothing else shows that it is damaged.
+local position = struct.pack('>I8', n)
+local entry = {'EQ\2\0', struct.pack('>H', k), e, position, position}
 for i = 0, k - 1 do
   local cell = held[i + 1]
   if cell then

@@ -13,9 +13,9 @@ import (
 	"github.com/entcache/ent-cache/schema"
 )
 
-// This file was generated for version 1 of the contract between generated code
+// This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated1
+const _ = cache.Generated2
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -165,6 +165,29 @@ var _ cache.TxDriver = (*txDriver)(nil)
 // EntcacheTx is for the cache; applications don't call it.
 func (*txDriver) EntcacheTx() {}
 
+// entcacheCopies copies the entities of a result. Those that may be met more than
+// once it remembers, so that the copies share what the entities did.
+type entcacheCopies struct {
+	config  config
+	ofCard  map[*Card]*Card
+	ofGroup map[*Group]*Group
+	ofPet   map[*Pet]*Pet
+	ofUser  map[*User]*User
+}
+
+// entcacheSizes estimates the memory of a result.
+type entcacheSizes struct {
+	ofCard  map[*Card]bool
+	ofGroup map[*Group]bool
+	ofPet   map[*Pet]bool
+	ofUser  map[*User]bool
+}
+
+// entcacheSame reports whether two builders belong to one client.
+func (c *config) entcacheSame(other *config) bool {
+	return c.hooks == other.hooks && c.inters == other.inters
+}
+
 var _ cache.Builder = (*CardQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -181,6 +204,141 @@ func (q *CardQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *CardQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeCard, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*CardQuery)(nil)
+
+var (
+	entcacheCardValues = cache.NewValues(entcacheTypeCard, "",
+		cache.LayoutOf[Card]("config", "selectValues", "ID", "Number", "user_card", "Edges"),
+		cache.LayoutOf[CardEdges]("Owner", "loadedTypes"),
+		cache.LayoutOf[CardQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFKs", "withOwner"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *CardQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *CardQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheCardValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withOwner; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *CardQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Card:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Card(nodes, len(v) > 0 && v[0].entcacheLoaded())
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Card).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*CardQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Card:
+		var s entcacheSizes
+		return s.Card(v, len(v) > 0 && v[0].entcacheLoaded())
+	}
+	return cache.ListSize(new(Card).ID, v)
+}
+
+// entcacheLoaded reports whether edges were loaded with the entity.
+func (n *Card) entcacheLoaded() bool {
+	return n.Edges.loadedTypes != CardEdges{}.loadedTypes
+}
+
+// Card replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Card(nodes []*Card, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofCard == nil {
+			c.ofCard = make(map[*Card]*Card, len(nodes))
+		}
+		fresh = make([]*Card, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabuser_card := cache.SlabOf(nodes[0].user_card, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofCard[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheCardValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.user_card = slabuser_card.Copy(n.user_card)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofCard[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 || !shared {
+		return true
+	}
+	if !cache.CloneUnique(fresh, func(n *Card) **User { return &n.Edges.Owner }, c.User, true) {
+		return false
+	}
+	return true
+}
+
+// Card estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Card(nodes []*Card, shared bool) int {
+	size := cache.ListSize(new(Card), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofCard[n] {
+				continue
+			}
+			if s.ofCard == nil {
+				s.ofCard = make(map[*Card]bool)
+			}
+			s.ofCard[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Number)
+		size += cache.PointerSize(n.user_card)
+		if e := n.Edges.Owner; e != nil {
+			size += s.User([]*User{e}, true)
+		}
+	}
+	return size
 }
 
 var _ hook.Mutation = (*CardMutation)(nil)
@@ -220,6 +378,151 @@ func (q *GroupQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeGroup, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*GroupQuery)(nil)
+
+var (
+	entcacheGroupValues = cache.NewValues(entcacheTypeGroup, "",
+		cache.LayoutOf[Group]("config", "selectValues", "ID", "Name", "Edges"),
+		cache.LayoutOf[GroupEdges]("Users", "namedUsers", "loadedTypes"),
+		cache.LayoutOf[GroupQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withUsers", "withNamedUsers"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *GroupQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *GroupQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheGroupValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withUsers; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	for _, name := range cache.EdgeNames(q.withNamedUsers) {
+		e := q.withNamedUsers[name]
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Named(0, name, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *GroupQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Group:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Group(nodes, len(v) > 0 && v[0].entcacheLoaded())
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Group).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*GroupQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Group:
+		var s entcacheSizes
+		return s.Group(v, len(v) > 0 && v[0].entcacheLoaded())
+	}
+	return cache.ListSize(new(Group).ID, v)
+}
+
+// entcacheLoaded reports whether edges were loaded with the entity.
+func (n *Group) entcacheLoaded() bool {
+	return n.Edges.loadedTypes != GroupEdges{}.loadedTypes || n.Edges.namedUsers != nil
+}
+
+// Group replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Group(nodes []*Group, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofGroup == nil {
+			c.ofGroup = make(map[*Group]*Group, len(nodes))
+		}
+		fresh = make([]*Group, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofGroup[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheGroupValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofGroup[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 || !shared {
+		return true
+	}
+	if !cache.CloneEdge(fresh, func(n *Group) *[]*User { return &n.Edges.Users }, c.User, true) {
+		return false
+	}
+	if fresh[0].Edges.namedUsers != nil &&
+		!cache.CloneNamed(fresh, func(n *Group) *map[string][]*User { return &n.Edges.namedUsers }, c.User, true) {
+		return false
+	}
+	return true
+}
+
+// Group estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Group(nodes []*Group, shared bool) int {
+	size := cache.ListSize(new(Group), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofGroup[n] {
+				continue
+			}
+			if s.ofGroup == nil {
+				s.ofGroup = make(map[*Group]bool)
+			}
+			s.ofGroup[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += s.User(n.Edges.Users, true)
+		for name, list := range n.Edges.namedUsers {
+			size += cache.NamedSize + cache.StringSize(name) + s.User(list, true)
+		}
+	}
+	return size
+}
+
 var _ hook.Mutation = (*GroupMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -257,6 +560,141 @@ func (q *PetQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypePet, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*PetQuery)(nil)
+
+var (
+	entcachePetValues = cache.NewValues(entcacheTypePet, "",
+		cache.LayoutOf[Pet]("config", "selectValues", "ID", "Name", "user_pets", "Edges"),
+		cache.LayoutOf[PetEdges]("Owner", "loadedTypes"),
+		cache.LayoutOf[PetQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFKs", "withOwner"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *PetQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *PetQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcachePetValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withOwner; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *PetQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Pet:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Pet(nodes, len(v) > 0 && v[0].entcacheLoaded())
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Pet).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*PetQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Pet:
+		var s entcacheSizes
+		return s.Pet(v, len(v) > 0 && v[0].entcacheLoaded())
+	}
+	return cache.ListSize(new(Pet).ID, v)
+}
+
+// entcacheLoaded reports whether edges were loaded with the entity.
+func (n *Pet) entcacheLoaded() bool {
+	return n.Edges.loadedTypes != PetEdges{}.loadedTypes
+}
+
+// Pet replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Pet(nodes []*Pet, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofPet == nil {
+			c.ofPet = make(map[*Pet]*Pet, len(nodes))
+		}
+		fresh = make([]*Pet, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabuser_pets := cache.SlabOf(nodes[0].user_pets, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofPet[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcachePetValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.user_pets = slabuser_pets.Copy(n.user_pets)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofPet[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 || !shared {
+		return true
+	}
+	if !cache.CloneUnique(fresh, func(n *Pet) **User { return &n.Edges.Owner }, c.User, true) {
+		return false
+	}
+	return true
+}
+
+// Pet estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Pet(nodes []*Pet, shared bool) int {
+	size := cache.ListSize(new(Pet), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofPet[n] {
+				continue
+			}
+			if s.ofPet == nil {
+				s.ofPet = make(map[*Pet]bool)
+			}
+			s.ofPet[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += cache.PointerSize(n.user_pets)
+		if e := n.Edges.Owner; e != nil {
+			size += s.User([]*User{e}, true)
+		}
+	}
+	return size
+}
+
 var _ hook.Mutation = (*PetMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -292,6 +730,193 @@ func (q *UserQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *UserQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeUser, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*UserQuery)(nil)
+
+var (
+	entcacheUserValues = cache.NewValues(entcacheTypeUser, "",
+		cache.LayoutOf[User]("config", "selectValues", "ID", "Name", "Edges"),
+		cache.LayoutOf[UserEdges]("Pets", "namedPets", "Card", "Groups", "namedGroups", "loadedTypes"),
+		cache.LayoutOf[UserQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withPets", "withNamedPets", "withCard", "withGroups", "withNamedGroups"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *UserQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheUserValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withPets; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	for _, name := range cache.EdgeNames(q.withNamedPets) {
+		e := q.withNamedPets[name]
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Named(0, name, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withCard; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withGroups; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(2, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	for _, name := range cache.EdgeNames(q.withNamedGroups) {
+		e := q.withNamedGroups[name]
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Named(2, name, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*User:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.User(nodes, len(v) > 0 && v[0].entcacheLoaded())
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(User).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*UserQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*User:
+		var s entcacheSizes
+		return s.User(v, len(v) > 0 && v[0].entcacheLoaded())
+	}
+	return cache.ListSize(new(User).ID, v)
+}
+
+// entcacheLoaded reports whether edges were loaded with the entity.
+func (n *User) entcacheLoaded() bool {
+	return n.Edges.loadedTypes != UserEdges{}.loadedTypes || n.Edges.namedPets != nil || n.Edges.namedGroups != nil
+}
+
+// User replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofUser == nil {
+			c.ofUser = make(map[*User]*User, len(nodes))
+		}
+		fresh = make([]*User, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofUser[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheUserValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofUser[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 || !shared {
+		return true
+	}
+	if !cache.CloneEdge(fresh, func(n *User) *[]*Pet { return &n.Edges.Pets }, c.Pet, true) {
+		return false
+	}
+	if fresh[0].Edges.namedPets != nil &&
+		!cache.CloneNamed(fresh, func(n *User) *map[string][]*Pet { return &n.Edges.namedPets }, c.Pet, true) {
+		return false
+	}
+	if !cache.CloneUnique(fresh, func(n *User) **Card { return &n.Edges.Card }, c.Card, true) {
+		return false
+	}
+	if !cache.CloneEdge(fresh, func(n *User) *[]*Group { return &n.Edges.Groups }, c.Group, true) {
+		return false
+	}
+	if fresh[0].Edges.namedGroups != nil &&
+		!cache.CloneNamed(fresh, func(n *User) *map[string][]*Group { return &n.Edges.namedGroups }, c.Group, true) {
+		return false
+	}
+	return true
+}
+
+// User estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) User(nodes []*User, shared bool) int {
+	size := cache.ListSize(new(User), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofUser[n] {
+				continue
+			}
+			if s.ofUser == nil {
+				s.ofUser = make(map[*User]bool)
+			}
+			s.ofUser[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += s.Pet(n.Edges.Pets, true)
+		for name, list := range n.Edges.namedPets {
+			size += cache.NamedSize + cache.StringSize(name) + s.Pet(list, true)
+		}
+		if e := n.Edges.Card; e != nil {
+			size += s.Card([]*Card{e}, true)
+		}
+		size += s.Group(n.Edges.Groups, true)
+		for name, list := range n.Edges.namedGroups {
+			size += cache.NamedSize + cache.StringSize(name) + s.Group(list, true)
+		}
+	}
+	return size
 }
 
 var _ hook.Mutation = (*UserMutation)(nil)

@@ -13,9 +13,9 @@ import (
 	"github.com/entcache/ent-cache/schema"
 )
 
-// This file was generated for version 1 of the contract between generated code
+// This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated1
+const _ = cache.Generated2
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -195,6 +195,33 @@ var _ cache.TxDriver = (*txDriver)(nil)
 // EntcacheTx is for the cache; applications don't call it.
 func (*txDriver) EntcacheTx() {}
 
+// entcacheCopies copies the entities of a result. Those that may be met more than
+// once it remembers, so that the copies share what the entities did.
+type entcacheCopies struct {
+	config       config
+	ofBadge      map[*Badge]*Badge
+	ofCompany    map[*Company]*Company
+	ofDepartment map[*Department]*Department
+	ofPaper      map[*Paper]*Paper
+	ofPerson     map[*Person]*Person
+	ofProject    map[*Project]*Project
+}
+
+// entcacheSizes estimates the memory of a result.
+type entcacheSizes struct {
+	ofBadge      map[*Badge]bool
+	ofCompany    map[*Company]bool
+	ofDepartment map[*Department]bool
+	ofPaper      map[*Paper]bool
+	ofPerson     map[*Person]bool
+	ofProject    map[*Project]bool
+}
+
+// entcacheSame reports whether two builders belong to one client.
+func (c *config) entcacheSame(other *config) bool {
+	return c.hooks == other.hooks && c.inters == other.inters
+}
+
 var _ cache.Builder = (*BadgeQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -211,6 +238,137 @@ func (q *BadgeQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *BadgeQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeBadge, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*BadgeQuery)(nil)
+
+var (
+	entcacheBadgeValues = cache.NewValues(entcacheTypeBadge, "the type isn't cached",
+		cache.LayoutOf[Badge]("config", "selectValues", "ID", "Number", "person_badges", "Edges"),
+		cache.LayoutOf[BadgeEdges]("Person", "loadedTypes"),
+		cache.LayoutOf[BadgeQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFKs", "withPerson"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *BadgeQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *BadgeQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheBadgeValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withPerson; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *BadgeQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Badge:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Badge(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Badge).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*BadgeQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Badge:
+		var s entcacheSizes
+		return s.Badge(v, false)
+	}
+	return cache.ListSize(new(Badge).ID, v)
+}
+
+// Badge replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Badge(nodes []*Badge, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofBadge == nil {
+			c.ofBadge = make(map[*Badge]*Badge, len(nodes))
+		}
+		fresh = make([]*Badge, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabperson_badges := cache.SlabOf(nodes[0].person_badges, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofBadge[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheBadgeValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.person_badges = slabperson_badges.Copy(n.person_badges)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofBadge[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Badge) **Person { return &n.Edges.Person }, c.Person, true) {
+		return false
+	}
+	return true
+}
+
+// Badge estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Badge(nodes []*Badge, shared bool) int {
+	size := cache.ListSize(new(Badge), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofBadge[n] {
+				continue
+			}
+			if s.ofBadge == nil {
+				s.ofBadge = make(map[*Badge]bool)
+			}
+			s.ofBadge[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Number)
+		size += cache.PointerSize(n.person_badges)
+		if e := n.Edges.Person; e != nil {
+			size += s.Person([]*Person{e}, true)
+		}
+	}
+	return size
 }
 
 var _ hook.Mutation = (*BadgeMutation)(nil)
@@ -250,6 +408,150 @@ func (q *CompanyQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeCompany, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*CompanyQuery)(nil)
+
+var (
+	entcacheCompanyValues = cache.NewValues(entcacheTypeCompany, "",
+		cache.LayoutOf[Company]("config", "selectValues", "ID", "Name", "company_founder", "Edges"),
+		cache.LayoutOf[CompanyEdges]("Departments", "Founder", "loadedTypes"),
+		cache.LayoutOf[CompanyQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFKs", "withDepartments", "withFounder"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *CompanyQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *CompanyQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheCompanyValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withDepartments; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withFounder; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *CompanyQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Company:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Company(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Company).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*CompanyQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Company:
+		var s entcacheSizes
+		return s.Company(v, false)
+	}
+	return cache.ListSize(new(Company).ID, v)
+}
+
+// Company replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Company(nodes []*Company, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofCompany == nil {
+			c.ofCompany = make(map[*Company]*Company, len(nodes))
+		}
+		fresh = make([]*Company, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabcompany_founder := cache.SlabOf(nodes[0].company_founder, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofCompany[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheCompanyValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.company_founder = slabcompany_founder.Copy(n.company_founder)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofCompany[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *Company) *[]*Department { return &n.Edges.Departments }, c.Department, false) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneUnique(fresh, func(n *Company) **Person { return &n.Edges.Founder }, c.Person, true) {
+		return false
+	}
+	return true
+}
+
+// Company estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Company(nodes []*Company, shared bool) int {
+	size := cache.ListSize(new(Company), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofCompany[n] {
+				continue
+			}
+			if s.ofCompany == nil {
+				s.ofCompany = make(map[*Company]bool)
+			}
+			s.ofCompany[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += cache.PointerSize(n.company_founder)
+		size += s.Department(n.Edges.Departments, false)
+		if e := n.Edges.Founder; e != nil {
+			size += s.Person([]*Person{e}, true)
+		}
+	}
+	return size
+}
+
 var _ hook.Mutation = (*CompanyMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -285,6 +587,150 @@ func (q *DepartmentQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *DepartmentQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeDepartment, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*DepartmentQuery)(nil)
+
+var (
+	entcacheDepartmentValues = cache.NewValues(entcacheTypeDepartment, "",
+		cache.LayoutOf[Department]("config", "selectValues", "ID", "Name", "company_departments", "Edges"),
+		cache.LayoutOf[DepartmentEdges]("Company", "People", "loadedTypes"),
+		cache.LayoutOf[DepartmentQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFKs", "withCompany", "withPeople"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *DepartmentQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *DepartmentQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheDepartmentValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withCompany; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withPeople; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *DepartmentQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Department:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Department(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Department).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*DepartmentQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Department:
+		var s entcacheSizes
+		return s.Department(v, false)
+	}
+	return cache.ListSize(new(Department).ID, v)
+}
+
+// Department replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Department(nodes []*Department, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofDepartment == nil {
+			c.ofDepartment = make(map[*Department]*Department, len(nodes))
+		}
+		fresh = make([]*Department, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabcompany_departments := cache.SlabOf(nodes[0].company_departments, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofDepartment[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheDepartmentValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.company_departments = slabcompany_departments.Copy(n.company_departments)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofDepartment[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Department) **Company { return &n.Edges.Company }, c.Company, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *Department) *[]*Person { return &n.Edges.People }, c.Person, false) {
+		return false
+	}
+	return true
+}
+
+// Department estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Department(nodes []*Department, shared bool) int {
+	size := cache.ListSize(new(Department), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofDepartment[n] {
+				continue
+			}
+			if s.ofDepartment == nil {
+				s.ofDepartment = make(map[*Department]bool)
+			}
+			s.ofDepartment[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += cache.PointerSize(n.company_departments)
+		if e := n.Edges.Company; e != nil {
+			size += s.Company([]*Company{e}, true)
+		}
+		size += s.Person(n.Edges.People, false)
+	}
+	return size
 }
 
 var _ hook.Mutation = (*DepartmentMutation)(nil)
@@ -324,6 +770,137 @@ func (q *PaperQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypePaper, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*PaperQuery)(nil)
+
+var (
+	entcachePaperValues = cache.NewValues(entcacheTypePaper, "",
+		cache.LayoutOf[Paper]("config", "selectValues", "ID", "Title", "project_papers", "Edges"),
+		cache.LayoutOf[PaperEdges]("Project", "loadedTypes"),
+		cache.LayoutOf[PaperQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFKs", "withProject"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *PaperQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *PaperQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcachePaperValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withProject; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *PaperQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Paper:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Paper(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Paper).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*PaperQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Paper:
+		var s entcacheSizes
+		return s.Paper(v, false)
+	}
+	return cache.ListSize(new(Paper).ID, v)
+}
+
+// Paper replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Paper(nodes []*Paper, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofPaper == nil {
+			c.ofPaper = make(map[*Paper]*Paper, len(nodes))
+		}
+		fresh = make([]*Paper, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabproject_papers := cache.SlabOf(nodes[0].project_papers, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofPaper[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcachePaperValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.project_papers = slabproject_papers.Copy(n.project_papers)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofPaper[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Paper) **Project { return &n.Edges.Project }, c.Project, true) {
+		return false
+	}
+	return true
+}
+
+// Paper estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Paper(nodes []*Paper, shared bool) int {
+	size := cache.ListSize(new(Paper), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofPaper[n] {
+				continue
+			}
+			if s.ofPaper == nil {
+				s.ofPaper = make(map[*Paper]bool)
+			}
+			s.ofPaper[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Title)
+		size += cache.PointerSize(n.project_papers)
+		if e := n.Edges.Project; e != nil {
+			size += s.Project([]*Project{e}, true)
+		}
+	}
+	return size
+}
+
 var _ hook.Mutation = (*PaperMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -361,6 +938,189 @@ func (q *PersonQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypePerson, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*PersonQuery)(nil)
+
+var (
+	entcachePersonValues = cache.NewValues(entcacheTypePerson, "",
+		cache.LayoutOf[Person]("config", "selectValues", "ID", "Name", "MentorID", "department_people", "Edges"),
+		cache.LayoutOf[PersonEdges]("Department", "Mentor", "Students", "Badges", "Projects", "loadedTypes"),
+		cache.LayoutOf[PersonQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFKs", "withDepartment", "withMentor", "withStudents", "withBadges", "withProjects"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *PersonQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *PersonQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcachePersonValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withDepartment; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withMentor; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withStudents; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(2, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withBadges; e != nil {
+		return f.Refuse("the edge badges is of a type that isn't cached")
+	}
+	if e := q.withProjects; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(4, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *PersonQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Person:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Person(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Person).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*PersonQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Person:
+		var s entcacheSizes
+		return s.Person(v, false)
+	}
+	return cache.ListSize(new(Person).ID, v)
+}
+
+// Person replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Person(nodes []*Person, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofPerson == nil {
+			c.ofPerson = make(map[*Person]*Person, len(nodes))
+		}
+		fresh = make([]*Person, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabMentorID := cache.SlabOf(nodes[0].MentorID, len(nodes))
+	slabdepartment_people := cache.SlabOf(nodes[0].department_people, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofPerson[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcachePersonValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.MentorID = slabMentorID.Copy(n.MentorID)
+		n.department_people = slabdepartment_people.Copy(n.department_people)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofPerson[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Person) **Department { return &n.Edges.Department }, c.Department, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneUnique(fresh, func(n *Person) **Person { return &n.Edges.Mentor }, c.Person, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[2] &&
+		!cache.CloneEdge(fresh, func(n *Person) *[]*Person { return &n.Edges.Students }, c.Person, false) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[3] &&
+		!cache.CloneEdge(fresh, func(n *Person) *[]*Badge { return &n.Edges.Badges }, c.Badge, false) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[4] &&
+		!cache.CloneEdge(fresh, func(n *Person) *[]*Project { return &n.Edges.Projects }, c.Project, true) {
+		return false
+	}
+	return true
+}
+
+// Person estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Person(nodes []*Person, shared bool) int {
+	size := cache.ListSize(new(Person), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofPerson[n] {
+				continue
+			}
+			if s.ofPerson == nil {
+				s.ofPerson = make(map[*Person]bool)
+			}
+			s.ofPerson[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += cache.PointerSize(n.MentorID)
+		size += cache.PointerSize(n.department_people)
+		if e := n.Edges.Department; e != nil {
+			size += s.Department([]*Department{e}, true)
+		}
+		if e := n.Edges.Mentor; e != nil {
+			size += s.Person([]*Person{e}, true)
+		}
+		size += s.Person(n.Edges.Students, false)
+		size += s.Badge(n.Edges.Badges, false)
+		size += s.Project(n.Edges.Projects, true)
+	}
+	return size
+}
+
 var _ hook.Mutation = (*PersonMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -396,6 +1156,144 @@ func (q *ProjectQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *ProjectQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeProject, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*ProjectQuery)(nil)
+
+var (
+	entcacheProjectValues = cache.NewValues(entcacheTypeProject, "",
+		cache.LayoutOf[Project]("config", "selectValues", "ID", "Name", "Edges"),
+		cache.LayoutOf[ProjectEdges]("People", "Papers", "loadedTypes"),
+		cache.LayoutOf[ProjectQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withPeople", "withPapers"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *ProjectQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *ProjectQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheProjectValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withPeople; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withPapers; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *ProjectQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Project:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Project(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Project).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*ProjectQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Project:
+		var s entcacheSizes
+		return s.Project(v, false)
+	}
+	return cache.ListSize(new(Project).ID, v)
+}
+
+// Project replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Project(nodes []*Project, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofProject == nil {
+			c.ofProject = make(map[*Project]*Project, len(nodes))
+		}
+		fresh = make([]*Project, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofProject[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheProjectValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofProject[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *Project) *[]*Person { return &n.Edges.People }, c.Person, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *Project) *[]*Paper { return &n.Edges.Papers }, c.Paper, false) {
+		return false
+	}
+	return true
+}
+
+// Project estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Project(nodes []*Project, shared bool) int {
+	size := cache.ListSize(new(Project), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofProject[n] {
+				continue
+			}
+			if s.ofProject == nil {
+				s.ofProject = make(map[*Project]bool)
+			}
+			s.ofProject[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += s.Person(n.Edges.People, true)
+		size += s.Paper(n.Edges.Papers, false)
+	}
+	return size
 }
 
 var _ hook.Mutation = (*ProjectMutation)(nil)

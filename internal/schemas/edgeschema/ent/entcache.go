@@ -13,9 +13,9 @@ import (
 	"github.com/entcache/ent-cache/schema"
 )
 
-// This file was generated for version 1 of the contract between generated code
+// This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated1
+const _ = cache.Generated2
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -182,6 +182,33 @@ var _ cache.TxDriver = (*txDriver)(nil)
 // EntcacheTx is for the cache; applications don't call it.
 func (*txDriver) EntcacheTx() {}
 
+// entcacheCopies copies the entities of a result. Those that may be met more than
+// once it remembers, so that the copies share what the entities did.
+type entcacheCopies struct {
+	config       config
+	ofFriendship map[*Friendship]*Friendship
+	ofGroup      map[*Group]*Group
+	ofMembership map[*Membership]*Membership
+	ofRole       map[*Role]*Role
+	ofRoleUser   map[*RoleUser]*RoleUser
+	ofUser       map[*User]*User
+}
+
+// entcacheSizes estimates the memory of a result.
+type entcacheSizes struct {
+	ofFriendship map[*Friendship]bool
+	ofGroup      map[*Group]bool
+	ofMembership map[*Membership]bool
+	ofRole       map[*Role]bool
+	ofRoleUser   map[*RoleUser]bool
+	ofUser       map[*User]bool
+}
+
+// entcacheSame reports whether two builders belong to one client.
+func (c *config) entcacheSame(other *config) bool {
+	return c.hooks == other.hooks && c.inters == other.inters
+}
+
 var _ cache.Builder = (*FriendshipQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -198,6 +225,147 @@ func (q *FriendshipQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *FriendshipQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeFriendship, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*FriendshipQuery)(nil)
+
+var (
+	entcacheFriendshipValues = cache.NewValues(entcacheTypeFriendship, "",
+		cache.LayoutOf[Friendship]("config", "selectValues", "ID", "Weight", "CreatedAt", "UserID", "FriendID", "Edges"),
+		cache.LayoutOf[FriendshipEdges]("User", "Friend", "loadedTypes"),
+		cache.LayoutOf[FriendshipQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withUser", "withFriend"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *FriendshipQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *FriendshipQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheFriendshipValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withUser; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withFriend; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *FriendshipQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Friendship:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Friendship(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Friendship).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*FriendshipQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Friendship:
+		var s entcacheSizes
+		return s.Friendship(v, false)
+	}
+	return cache.ListSize(new(Friendship).ID, v)
+}
+
+// Friendship replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Friendship(nodes []*Friendship, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofFriendship == nil {
+			c.ofFriendship = make(map[*Friendship]*Friendship, len(nodes))
+		}
+		fresh = make([]*Friendship, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofFriendship[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheFriendshipValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofFriendship[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Friendship) **User { return &n.Edges.User }, c.User, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneUnique(fresh, func(n *Friendship) **User { return &n.Edges.Friend }, c.User, true) {
+		return false
+	}
+	return true
+}
+
+// Friendship estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Friendship(nodes []*Friendship, shared bool) int {
+	size := cache.ListSize(new(Friendship), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofFriendship[n] {
+				continue
+			}
+			if s.ofFriendship == nil {
+				s.ofFriendship = make(map[*Friendship]bool)
+			}
+			s.ofFriendship[n] = true
+		}
+		size += cache.PointerSize(n)
+		if e := n.Edges.User; e != nil {
+			size += s.User([]*User{e}, true)
+		}
+		if e := n.Edges.Friend; e != nil {
+			size += s.User([]*User{e}, true)
+		}
+	}
+	return size
 }
 
 var _ hook.Mutation = (*FriendshipMutation)(nil)
@@ -237,6 +405,144 @@ func (q *GroupQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeGroup, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*GroupQuery)(nil)
+
+var (
+	entcacheGroupValues = cache.NewValues(entcacheTypeGroup, "",
+		cache.LayoutOf[Group]("config", "selectValues", "ID", "Name", "Edges"),
+		cache.LayoutOf[GroupEdges]("Users", "Memberships", "loadedTypes"),
+		cache.LayoutOf[GroupQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withUsers", "withMemberships"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *GroupQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *GroupQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheGroupValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withUsers; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withMemberships; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *GroupQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Group:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Group(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Group).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*GroupQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Group:
+		var s entcacheSizes
+		return s.Group(v, false)
+	}
+	return cache.ListSize(new(Group).ID, v)
+}
+
+// Group replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Group(nodes []*Group, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofGroup == nil {
+			c.ofGroup = make(map[*Group]*Group, len(nodes))
+		}
+		fresh = make([]*Group, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofGroup[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheGroupValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofGroup[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *Group) *[]*User { return &n.Edges.Users }, c.User, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *Group) *[]*Membership { return &n.Edges.Memberships }, c.Membership, false) {
+		return false
+	}
+	return true
+}
+
+// Group estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Group(nodes []*Group, shared bool) int {
+	size := cache.ListSize(new(Group), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofGroup[n] {
+				continue
+			}
+			if s.ofGroup == nil {
+				s.ofGroup = make(map[*Group]bool)
+			}
+			s.ofGroup[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += s.User(n.Edges.Users, true)
+		size += s.Membership(n.Edges.Memberships, false)
+	}
+	return size
+}
+
 var _ hook.Mutation = (*GroupMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -274,6 +580,147 @@ func (q *MembershipQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeMembership, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*MembershipQuery)(nil)
+
+var (
+	entcacheMembershipValues = cache.NewValues(entcacheTypeMembership, "",
+		cache.LayoutOf[Membership]("config", "selectValues", "Active", "JoinedAt", "UserID", "GroupID", "Edges"),
+		cache.LayoutOf[MembershipEdges]("User", "Group", "loadedTypes"),
+		cache.LayoutOf[MembershipQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withUser", "withGroup"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *MembershipQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *MembershipQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheMembershipValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withUser; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withGroup; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *MembershipQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Membership:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Membership(nodes, false)
+	case int:
+		return v, true
+	}
+	return nil, false
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*MembershipQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Membership:
+		var s entcacheSizes
+		return s.Membership(v, false)
+	}
+	return 0
+}
+
+// Membership replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Membership(nodes []*Membership, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofMembership == nil {
+			c.ofMembership = make(map[*Membership]*Membership, len(nodes))
+		}
+		fresh = make([]*Membership, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofMembership[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheMembershipValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofMembership[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Membership) **User { return &n.Edges.User }, c.User, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneUnique(fresh, func(n *Membership) **Group { return &n.Edges.Group }, c.Group, true) {
+		return false
+	}
+	return true
+}
+
+// Membership estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Membership(nodes []*Membership, shared bool) int {
+	size := cache.ListSize(new(Membership), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofMembership[n] {
+				continue
+			}
+			if s.ofMembership == nil {
+				s.ofMembership = make(map[*Membership]bool)
+			}
+			s.ofMembership[n] = true
+		}
+		size += cache.PointerSize(n)
+		if e := n.Edges.User; e != nil {
+			size += s.User([]*User{e}, true)
+		}
+		if e := n.Edges.Group; e != nil {
+			size += s.Group([]*Group{e}, true)
+		}
+	}
+	return size
+}
+
 var _ hook.Mutation = (*MembershipMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -306,6 +753,139 @@ func (q *RoleQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *RoleQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeRole, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*RoleQuery)(nil)
+
+var (
+	entcacheRoleValues = cache.NewValues(entcacheTypeRole, "",
+		cache.LayoutOf[Role]("config", "selectValues", "ID", "Name", "Edges"),
+		cache.LayoutOf[RoleEdges]("Users", "RoleUsers", "loadedTypes"),
+		cache.LayoutOf[RoleQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withUsers", "withRoleUsers"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *RoleQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *RoleQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheRoleValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withUsers; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withRoleUsers; e != nil {
+		return f.Refuse("the edge role_users is of a type that isn't cached")
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *RoleQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Role:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Role(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Role).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*RoleQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Role:
+		var s entcacheSizes
+		return s.Role(v, false)
+	}
+	return cache.ListSize(new(Role).ID, v)
+}
+
+// Role replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Role(nodes []*Role, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofRole == nil {
+			c.ofRole = make(map[*Role]*Role, len(nodes))
+		}
+		fresh = make([]*Role, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofRole[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheRoleValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofRole[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *Role) *[]*User { return &n.Edges.Users }, c.User, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *Role) *[]*RoleUser { return &n.Edges.RoleUsers }, c.RoleUser, false) {
+		return false
+	}
+	return true
+}
+
+// Role estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Role(nodes []*Role, shared bool) int {
+	size := cache.ListSize(new(Role), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofRole[n] {
+				continue
+			}
+			if s.ofRole == nil {
+				s.ofRole = make(map[*Role]bool)
+			}
+			s.ofRole[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += s.User(n.Edges.Users, true)
+		size += s.RoleUser(n.Edges.RoleUsers, false)
+	}
+	return size
 }
 
 var _ hook.Mutation = (*RoleMutation)(nil)
@@ -345,6 +925,147 @@ func (q *RoleUserQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeRoleUser, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*RoleUserQuery)(nil)
+
+var (
+	entcacheRoleUserValues = cache.NewValues(entcacheTypeRoleUser, "the type isn't cached",
+		cache.LayoutOf[RoleUser]("config", "selectValues", "UserID", "RoleID", "Edges"),
+		cache.LayoutOf[RoleUserEdges]("User", "Role", "loadedTypes"),
+		cache.LayoutOf[RoleUserQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withUser", "withRole"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *RoleUserQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *RoleUserQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheRoleUserValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withUser; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withRole; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *RoleUserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*RoleUser:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.RoleUser(nodes, false)
+	case int:
+		return v, true
+	}
+	return nil, false
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*RoleUserQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*RoleUser:
+		var s entcacheSizes
+		return s.RoleUser(v, false)
+	}
+	return 0
+}
+
+// RoleUser replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) RoleUser(nodes []*RoleUser, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofRoleUser == nil {
+			c.ofRoleUser = make(map[*RoleUser]*RoleUser, len(nodes))
+		}
+		fresh = make([]*RoleUser, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofRoleUser[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheRoleUserValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofRoleUser[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *RoleUser) **User { return &n.Edges.User }, c.User, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneUnique(fresh, func(n *RoleUser) **Role { return &n.Edges.Role }, c.Role, true) {
+		return false
+	}
+	return true
+}
+
+// RoleUser estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) RoleUser(nodes []*RoleUser, shared bool) int {
+	size := cache.ListSize(new(RoleUser), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofRoleUser[n] {
+				continue
+			}
+			if s.ofRoleUser == nil {
+				s.ofRoleUser = make(map[*RoleUser]bool)
+			}
+			s.ofRoleUser[n] = true
+		}
+		size += cache.PointerSize(n)
+		if e := n.Edges.User; e != nil {
+			size += s.User([]*User{e}, true)
+		}
+		if e := n.Edges.Role; e != nil {
+			size += s.Role([]*Role{e}, true)
+		}
+	}
+	return size
+}
+
 var _ hook.Mutation = (*RoleUserMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -377,6 +1098,191 @@ func (q *UserQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *UserQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeUser, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*UserQuery)(nil)
+
+var (
+	entcacheUserValues = cache.NewValues(entcacheTypeUser, "",
+		cache.LayoutOf[User]("config", "selectValues", "ID", "Name", "Edges"),
+		cache.LayoutOf[UserEdges]("Friends", "Groups", "Roles", "Friendships", "Memberships", "RoleUsers", "loadedTypes"),
+		cache.LayoutOf[UserQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFriends", "withGroups", "withRoles", "withFriendships", "withMemberships", "withRoleUsers"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *UserQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheUserValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withFriends; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withGroups; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withRoles; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(2, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withFriendships; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(3, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withMemberships; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(4, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withRoleUsers; e != nil {
+		return f.Refuse("the edge role_users is of a type that isn't cached")
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*User:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.User(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(User).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*UserQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*User:
+		var s entcacheSizes
+		return s.User(v, false)
+	}
+	return cache.ListSize(new(User).ID, v)
+}
+
+// User replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofUser == nil {
+			c.ofUser = make(map[*User]*User, len(nodes))
+		}
+		fresh = make([]*User, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofUser[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheUserValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofUser[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *User) *[]*User { return &n.Edges.Friends }, c.User, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *User) *[]*Group { return &n.Edges.Groups }, c.Group, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[2] &&
+		!cache.CloneEdge(fresh, func(n *User) *[]*Role { return &n.Edges.Roles }, c.Role, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[3] &&
+		!cache.CloneEdge(fresh, func(n *User) *[]*Friendship { return &n.Edges.Friendships }, c.Friendship, false) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[4] &&
+		!cache.CloneEdge(fresh, func(n *User) *[]*Membership { return &n.Edges.Memberships }, c.Membership, false) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[5] &&
+		!cache.CloneEdge(fresh, func(n *User) *[]*RoleUser { return &n.Edges.RoleUsers }, c.RoleUser, false) {
+		return false
+	}
+	return true
+}
+
+// User estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) User(nodes []*User, shared bool) int {
+	size := cache.ListSize(new(User), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofUser[n] {
+				continue
+			}
+			if s.ofUser == nil {
+				s.ofUser = make(map[*User]bool)
+			}
+			s.ofUser[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += s.User(n.Edges.Friends, true)
+		size += s.Group(n.Edges.Groups, true)
+		size += s.Role(n.Edges.Roles, true)
+		size += s.Friendship(n.Edges.Friendships, false)
+		size += s.Membership(n.Edges.Memberships, false)
+		size += s.RoleUser(n.Edges.RoleUsers, false)
+	}
+	return size
 }
 
 var _ hook.Mutation = (*UserMutation)(nil)

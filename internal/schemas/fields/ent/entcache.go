@@ -13,9 +13,9 @@ import (
 	"github.com/entcache/ent-cache/schema"
 )
 
-// This file was generated for version 1 of the contract between generated code
+// This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated1
+const _ = cache.Generated2
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -160,6 +160,25 @@ var _ cache.TxDriver = (*txDriver)(nil)
 // EntcacheTx is for the cache; applications don't call it.
 func (*txDriver) EntcacheTx() {}
 
+// entcacheCopies copies the entities of a result. Those that may be met more than
+// once it remembers, so that the copies share what the entities did.
+type entcacheCopies struct {
+	config config
+	ofItem map[*Item]*Item
+	ofPart map[*Part]*Part
+}
+
+// entcacheSizes estimates the memory of a result.
+type entcacheSizes struct {
+	ofItem map[*Item]bool
+	ofPart map[*Part]bool
+}
+
+// entcacheSame reports whether two builders belong to one client.
+func (c *config) entcacheSame(other *config) bool {
+	return c.hooks == other.hooks && c.inters == other.inters
+}
+
 var _ cache.Builder = (*ItemQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -176,6 +195,187 @@ func (q *ItemQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *ItemQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeItem, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*ItemQuery)(nil)
+
+var (
+	entcacheItemDeepDigest     = cache.DeepOf("Item.Digest", new(Item).Digest)
+	entcacheItemDeepColor      = cache.DeepOf("Item.Color", new(Item).Color)
+	entcacheItemDeepLink       = cache.DeepOf("Item.Link", new(Item).Link)
+	entcacheItemDeepHomepage   = cache.DeepOf("Item.Homepage", new(Item).Homepage)
+	entcacheItemDeepPrice      = cache.DeepOf("Item.Price", new(Item).Price)
+	entcacheItemDeepTags       = cache.DeepOf("Item.Tags", new(Item).Tags)
+	entcacheItemDeepAttributes = cache.DeepOf("Item.Attributes", new(Item).Attributes)
+	entcacheItemValues         = cache.NewValues(entcacheTypeItem, "",
+		cache.LayoutOf[Item]("config", "selectValues", "ID", "Name", "Notes", "Secret", "Kind", "Size", "Active", "Level", "Serial", "Views", "Weight", "Ratio", "Ref", "Digest", "Sku", "Grade", "Color", "Link", "Encoded", "Homepage", "Price", "Tags", "Attributes", "ReleasedAt", "SeenAt", "CreatedAt", "ModifiedAt", "Region", "Code", "Renamed", "Edges"),
+		cache.LayoutOf[ItemEdges]("Parts", "loadedTypes"),
+		cache.LayoutOf[ItemQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers", "withParts"), entcacheItemDeepDigest, entcacheItemDeepColor, entcacheItemDeepLink, entcacheItemDeepHomepage, entcacheItemDeepPrice, entcacheItemDeepTags, entcacheItemDeepAttributes,
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *ItemQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *ItemQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheItemValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withParts; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *ItemQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Item:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Item(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Item).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*ItemQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Item:
+		var s entcacheSizes
+		return s.Item(v, false)
+	}
+	return cache.ListSize(new(Item).ID, v)
+}
+
+// Item replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Item(nodes []*Item, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofItem == nil {
+			c.ofItem = make(map[*Item]*Item, len(nodes))
+		}
+		fresh = make([]*Item, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabViews := cache.SlabOf(nodes[0].Views, len(nodes))
+	slabRef := cache.SlabOf(nodes[0].Ref, len(nodes))
+	slabReleasedAt := cache.SlabOf(nodes[0].ReleasedAt, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofItem[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheItemValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.Views = slabViews.Copy(n.Views)
+		n.Ref = slabRef.Copy(n.Ref)
+		if ok := entcacheItemDeepDigest.Copy(&n.Digest); !ok {
+			return false
+		}
+		if ok := entcacheItemDeepColor.Copy(&n.Color); !ok {
+			return false
+		}
+		if ok := entcacheItemDeepLink.Copy(&n.Link); !ok {
+			return false
+		}
+		if ok := entcacheItemDeepHomepage.Copy(&n.Homepage); !ok {
+			return false
+		}
+		if ok := entcacheItemDeepPrice.Copy(&n.Price); !ok {
+			return false
+		}
+		if ok := entcacheItemDeepTags.Copy(&n.Tags); !ok {
+			return false
+		}
+		if ok := entcacheItemDeepAttributes.Copy(&n.Attributes); !ok {
+			return false
+		}
+		n.ReleasedAt = slabReleasedAt.Copy(n.ReleasedAt)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofItem[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *Item) *[]*Part { return &n.Edges.Parts }, c.Part, false) {
+		return false
+	}
+	return true
+}
+
+// Item estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Item(nodes []*Item, shared bool) int {
+	size := cache.ListSize(new(Item), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofItem[n] {
+				continue
+			}
+			if s.ofItem == nil {
+				s.ofItem = make(map[*Item]bool)
+			}
+			s.ofItem[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += cache.StringSize(n.Notes)
+		size += cache.StringSize(n.Secret)
+		size += cache.StringSize(n.Kind)
+		size += cache.StringSize(n.Size)
+		size += cache.PointerSize(n.Views)
+		size += cache.PointerSize(n.Ref)
+		size += entcacheItemDeepDigest.Size(n.Digest)
+		size += cache.StringSize(n.Sku)
+		size += entcacheItemDeepColor.Size(n.Color)
+		size += entcacheItemDeepLink.Size(n.Link)
+		size += cache.StringSize(n.Encoded)
+		size += entcacheItemDeepHomepage.Size(n.Homepage)
+		size += entcacheItemDeepPrice.Size(n.Price)
+		size += entcacheItemDeepTags.Size(n.Tags)
+		size += entcacheItemDeepAttributes.Size(n.Attributes)
+		size += cache.PointerSize(n.ReleasedAt)
+		size += cache.StringSize(n.Region)
+		size += cache.StringSize(n.Code)
+		size += cache.StringSize(n.Renamed)
+		size += s.Part(n.Edges.Parts, false)
+	}
+	return size
 }
 
 var _ hook.Mutation = (*ItemMutation)(nil)
@@ -213,6 +413,140 @@ func (q *PartQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *PartQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypePart, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*PartQuery)(nil)
+
+var (
+	entcachePartValues = cache.NewValues(entcacheTypePart, "",
+		cache.LayoutOf[Part]("config", "selectValues", "ID", "Name", "Count", "item_parts", "Edges"),
+		cache.LayoutOf[PartEdges]("Item", "loadedTypes"),
+		cache.LayoutOf[PartQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers", "withFKs", "withItem"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *PartQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *PartQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcachePartValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withItem; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *PartQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Part:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Part(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Part).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*PartQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Part:
+		var s entcacheSizes
+		return s.Part(v, false)
+	}
+	return cache.ListSize(new(Part).ID, v)
+}
+
+// Part replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Part(nodes []*Part, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofPart == nil {
+			c.ofPart = make(map[*Part]*Part, len(nodes))
+		}
+		fresh = make([]*Part, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabitem_parts := cache.SlabOf(nodes[0].item_parts, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofPart[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcachePartValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.item_parts = slabitem_parts.Copy(n.item_parts)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofPart[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Part) **Item { return &n.Edges.Item }, c.Item, true) {
+		return false
+	}
+	return true
+}
+
+// Part estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Part(nodes []*Part, shared bool) int {
+	size := cache.ListSize(new(Part), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofPart[n] {
+				continue
+			}
+			if s.ofPart == nil {
+				s.ofPart = make(map[*Part]bool)
+			}
+			s.ofPart[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += cache.PointerSize(n.item_parts)
+		if e := n.Edges.Item; e != nil {
+			size += s.Item([]*Item{e}, true)
+		}
+	}
+	return size
 }
 
 var _ hook.Mutation = (*PartMutation)(nil)

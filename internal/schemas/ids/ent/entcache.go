@@ -13,9 +13,9 @@ import (
 	"github.com/entcache/ent-cache/schema"
 )
 
-// This file was generated for version 1 of the contract between generated code
+// This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated1
+const _ = cache.Generated2
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -202,6 +202,33 @@ var _ cache.TxDriver = (*txDriver)(nil)
 // EntcacheTx is for the cache; applications don't call it.
 func (*txDriver) EntcacheTx() {}
 
+// entcacheCopies copies the entities of a result. Those that may be met more than
+// once it remembers, so that the copies share what the entities did.
+type entcacheCopies struct {
+	config     config
+	ofAccount  map[*Account]*Account
+	ofDevice   map[*Device]*Device
+	ofDocument map[*Document]*Document
+	ofEvent    map[*Event]*Event
+	ofTeam     map[*Team]*Team
+	ofToken    map[*Token]*Token
+}
+
+// entcacheSizes estimates the memory of a result.
+type entcacheSizes struct {
+	ofAccount  map[*Account]bool
+	ofDevice   map[*Device]bool
+	ofDocument map[*Document]bool
+	ofEvent    map[*Event]bool
+	ofTeam     map[*Team]bool
+	ofToken    map[*Token]bool
+}
+
+// entcacheSame reports whether two builders belong to one client.
+func (c *config) entcacheSame(other *config) bool {
+	return c.hooks == other.hooks && c.inters == other.inters
+}
+
 var _ cache.Builder = (*AccountQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -218,6 +245,157 @@ func (q *AccountQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *AccountQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeAccount, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*AccountQuery)(nil)
+
+var (
+	entcacheAccountValues = cache.NewValues(entcacheTypeAccount, "",
+		cache.LayoutOf[Account]("config", "selectValues", "ID", "Name", "Edges"),
+		cache.LayoutOf[AccountEdges]("Devices", "Teams", "Documents", "loadedTypes"),
+		cache.LayoutOf[AccountQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withDevices", "withTeams", "withDocuments"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *AccountQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *AccountQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheAccountValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withDevices; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withTeams; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withDocuments; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(2, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *AccountQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Account:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Account(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Account).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*AccountQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Account:
+		var s entcacheSizes
+		return s.Account(v, false)
+	}
+	return cache.ListSize(new(Account).ID, v)
+}
+
+// Account replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Account(nodes []*Account, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofAccount == nil {
+			c.ofAccount = make(map[*Account]*Account, len(nodes))
+		}
+		fresh = make([]*Account, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofAccount[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheAccountValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofAccount[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *Account) *[]*Device { return &n.Edges.Devices }, c.Device, false) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *Account) *[]*Team { return &n.Edges.Teams }, c.Team, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[2] &&
+		!cache.CloneEdge(fresh, func(n *Account) *[]*Document { return &n.Edges.Documents }, c.Document, false) {
+		return false
+	}
+	return true
+}
+
+// Account estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Account(nodes []*Account, shared bool) int {
+	size := cache.ListSize(new(Account), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofAccount[n] {
+				continue
+			}
+			if s.ofAccount == nil {
+				s.ofAccount = make(map[*Account]bool)
+			}
+			s.ofAccount[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += s.Device(n.Edges.Devices, false)
+		size += s.Team(n.Edges.Teams, true)
+		size += s.Document(n.Edges.Documents, false)
+	}
+	return size
 }
 
 var _ hook.Mutation = (*AccountMutation)(nil)
@@ -257,6 +435,150 @@ func (q *DeviceQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeDevice, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*DeviceQuery)(nil)
+
+var (
+	entcacheDeviceValues = cache.NewValues(entcacheTypeDevice, "",
+		cache.LayoutOf[Device]("config", "selectValues", "ID", "Name", "AccountID", "Edges"),
+		cache.LayoutOf[DeviceEdges]("Account", "Tokens", "loadedTypes"),
+		cache.LayoutOf[DeviceQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withAccount", "withTokens"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *DeviceQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *DeviceQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheDeviceValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withAccount; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withTokens; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *DeviceQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Device:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Device(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Device).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*DeviceQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Device:
+		var s entcacheSizes
+		return s.Device(v, false)
+	}
+	return cache.ListSize(new(Device).ID, v)
+}
+
+// Device replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Device(nodes []*Device, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofDevice == nil {
+			c.ofDevice = make(map[*Device]*Device, len(nodes))
+		}
+		fresh = make([]*Device, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabAccountID := cache.SlabOf(nodes[0].AccountID, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofDevice[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheDeviceValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.AccountID = slabAccountID.Copy(n.AccountID)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofDevice[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Device) **Account { return &n.Edges.Account }, c.Account, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *Device) *[]*Token { return &n.Edges.Tokens }, c.Token, false) {
+		return false
+	}
+	return true
+}
+
+// Device estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Device(nodes []*Device, shared bool) int {
+	size := cache.ListSize(new(Device), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofDevice[n] {
+				continue
+			}
+			if s.ofDevice == nil {
+				s.ofDevice = make(map[*Device]bool)
+			}
+			s.ofDevice[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.ID)
+		size += cache.StringSize(n.Name)
+		size += cache.PointerSize(n.AccountID)
+		if e := n.Edges.Account; e != nil {
+			size += s.Account([]*Account{e}, true)
+		}
+		size += s.Token(n.Edges.Tokens, false)
+	}
+	return size
+}
+
 var _ hook.Mutation = (*DeviceMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -292,6 +614,151 @@ func (q *DocumentQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *DocumentQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeDocument, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*DocumentQuery)(nil)
+
+var (
+	entcacheDocumentValues = cache.NewValues(entcacheTypeDocument, "",
+		cache.LayoutOf[Document]("config", "selectValues", "ID", "Title", "account_documents", "Edges"),
+		cache.LayoutOf[DocumentEdges]("Owner", "Related", "loadedTypes"),
+		cache.LayoutOf[DocumentQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFKs", "withOwner", "withRelated"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *DocumentQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *DocumentQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheDocumentValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withOwner; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withRelated; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *DocumentQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Document:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Document(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Document).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*DocumentQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Document:
+		var s entcacheSizes
+		return s.Document(v, false)
+	}
+	return cache.ListSize(new(Document).ID, v)
+}
+
+// Document replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Document(nodes []*Document, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofDocument == nil {
+			c.ofDocument = make(map[*Document]*Document, len(nodes))
+		}
+		fresh = make([]*Document, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabaccount_documents := cache.SlabOf(nodes[0].account_documents, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofDocument[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheDocumentValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.account_documents = slabaccount_documents.Copy(n.account_documents)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofDocument[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Document) **Account { return &n.Edges.Owner }, c.Account, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *Document) *[]*Document { return &n.Edges.Related }, c.Document, true) {
+		return false
+	}
+	return true
+}
+
+// Document estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Document(nodes []*Document, shared bool) int {
+	size := cache.ListSize(new(Document), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofDocument[n] {
+				continue
+			}
+			if s.ofDocument == nil {
+				s.ofDocument = make(map[*Document]bool)
+			}
+			s.ofDocument[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.ID)
+		size += cache.StringSize(n.Title)
+		size += cache.PointerSize(n.account_documents)
+		if e := n.Edges.Owner; e != nil {
+			size += s.Account([]*Account{e}, true)
+		}
+		size += s.Document(n.Edges.Related, true)
+	}
+	return size
 }
 
 var _ hook.Mutation = (*DocumentMutation)(nil)
@@ -331,6 +798,139 @@ func (q *EventQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeEvent, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*EventQuery)(nil)
+
+var (
+	entcacheEventDeepToken_events = cache.DeepOf("Event.token_events", new(Event).token_events)
+	entcacheEventValues           = cache.NewValues(entcacheTypeEvent, "",
+		cache.LayoutOf[Event]("config", "selectValues", "ID", "Name", "token_events", "Edges"),
+		cache.LayoutOf[EventEdges]("Token", "loadedTypes"),
+		cache.LayoutOf[EventQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFKs", "withToken"), entcacheEventDeepToken_events,
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *EventQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *EventQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheEventValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withToken; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *EventQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Event:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Event(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Event).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*EventQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Event:
+		var s entcacheSizes
+		return s.Event(v, false)
+	}
+	return cache.ListSize(new(Event).ID, v)
+}
+
+// Event replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Event(nodes []*Event, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofEvent == nil {
+			c.ofEvent = make(map[*Event]*Event, len(nodes))
+		}
+		fresh = make([]*Event, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofEvent[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheEventValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if ok := entcacheEventDeepToken_events.Copy(&n.token_events); !ok {
+			return false
+		}
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofEvent[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Event) **Token { return &n.Edges.Token }, c.Token, true) {
+		return false
+	}
+	return true
+}
+
+// Event estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Event(nodes []*Event, shared bool) int {
+	size := cache.ListSize(new(Event), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofEvent[n] {
+				continue
+			}
+			if s.ofEvent == nil {
+				s.ofEvent = make(map[*Event]bool)
+			}
+			s.ofEvent[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += entcacheEventDeepToken_events.Size(n.token_events)
+		if e := n.Edges.Token; e != nil {
+			size += s.Token([]*Token{e}, true)
+		}
+	}
+	return size
+}
+
 var _ hook.Mutation = (*EventMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -368,6 +968,131 @@ func (q *TeamQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeTeam, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*TeamQuery)(nil)
+
+var (
+	entcacheTeamValues = cache.NewValues(entcacheTypeTeam, "",
+		cache.LayoutOf[Team]("config", "selectValues", "ID", "Name", "Edges"),
+		cache.LayoutOf[TeamEdges]("Members", "loadedTypes"),
+		cache.LayoutOf[TeamQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withMembers"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *TeamQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *TeamQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheTeamValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withMembers; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *TeamQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Team:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Team(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Team).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*TeamQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Team:
+		var s entcacheSizes
+		return s.Team(v, false)
+	}
+	return cache.ListSize(new(Team).ID, v)
+}
+
+// Team replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Team(nodes []*Team, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofTeam == nil {
+			c.ofTeam = make(map[*Team]*Team, len(nodes))
+		}
+		fresh = make([]*Team, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofTeam[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheTeamValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofTeam[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *Team) *[]*Account { return &n.Edges.Members }, c.Account, true) {
+		return false
+	}
+	return true
+}
+
+// Team estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Team(nodes []*Team, shared bool) int {
+	size := cache.ListSize(new(Team), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofTeam[n] {
+				continue
+			}
+			if s.ofTeam == nil {
+				s.ofTeam = make(map[*Team]bool)
+			}
+			s.ofTeam[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += s.Account(n.Edges.Members, true)
+	}
+	return size
+}
+
 var _ hook.Mutation = (*TeamMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -403,6 +1128,158 @@ func (q *TokenQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *TokenQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeToken, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*TokenQuery)(nil)
+
+var (
+	entcacheTokenDeepID  = cache.DeepOf("Token.ID", new(Token).ID)
+	entcacheTokenDeepIDs = cache.DeepOf("Token.ID", cache.ListOf(new(Token).ID))
+	entcacheTokenValues  = cache.NewValues(entcacheTypeToken, "",
+		cache.LayoutOf[Token]("config", "selectValues", "ID", "Name", "device_tokens", "Edges"),
+		cache.LayoutOf[TokenEdges]("Device", "Events", "loadedTypes"),
+		cache.LayoutOf[TokenQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFKs", "withDevice", "withEvents"), entcacheTokenDeepID,
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *TokenQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *TokenQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheTokenValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withDevice; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withEvents; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *TokenQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Token:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Token(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneAs(entcacheTokenDeepIDs, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*TokenQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Token:
+		var s entcacheSizes
+		return s.Token(v, false)
+	}
+	return cache.ListSize(new(Token).ID, v)
+}
+
+// Token replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Token(nodes []*Token, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofToken == nil {
+			c.ofToken = make(map[*Token]*Token, len(nodes))
+		}
+		fresh = make([]*Token, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabdevice_tokens := cache.SlabOf(nodes[0].device_tokens, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofToken[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheTokenValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if ok := entcacheTokenDeepID.Copy(&n.ID); !ok {
+			return false
+		}
+		n.device_tokens = slabdevice_tokens.Copy(n.device_tokens)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofToken[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Token) **Device { return &n.Edges.Device }, c.Device, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *Token) *[]*Event { return &n.Edges.Events }, c.Event, false) {
+		return false
+	}
+	return true
+}
+
+// Token estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Token(nodes []*Token, shared bool) int {
+	size := cache.ListSize(new(Token), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofToken[n] {
+				continue
+			}
+			if s.ofToken == nil {
+				s.ofToken = make(map[*Token]bool)
+			}
+			s.ofToken[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += entcacheTokenDeepID.Size(n.ID)
+		size += cache.StringSize(n.Name)
+		if n.device_tokens != nil {
+			size += cache.PointerSize(n.device_tokens) + cache.StringSize(*n.device_tokens)
+		}
+		if e := n.Edges.Device; e != nil {
+			size += s.Device([]*Device{e}, true)
+		}
+		size += s.Event(n.Edges.Events, false)
+	}
+	return size
 }
 
 var _ hook.Mutation = (*TokenMutation)(nil)

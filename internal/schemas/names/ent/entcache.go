@@ -13,9 +13,9 @@ import (
 	"github.com/entcache/ent-cache/schema"
 )
 
-// This file was generated for version 1 of the contract between generated code
+// This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated1
+const _ = cache.Generated2
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -189,6 +189,33 @@ var _ cache.TxDriver = (*txDriver)(nil)
 // EntcacheTx is for the cache; applications don't call it.
 func (*txDriver) EntcacheTx() {}
 
+// entcacheCopies copies the entities of a result. Those that may be met more than
+// once it remembers, so that the copies share what the entities did.
+type entcacheCopies struct {
+	config    config
+	ofCache   map[*Cache]*Cache
+	ofContext map[*Context]*Context
+	ofDialect map[*Dialect]*Dialect
+	ofPending map[*Pending]*Pending
+	ofPlusOne map[*PlusOne]*PlusOne
+	ofWrite   map[*Write]*Write
+}
+
+// entcacheSizes estimates the memory of a result.
+type entcacheSizes struct {
+	ofCache   map[*Cache]bool
+	ofContext map[*Context]bool
+	ofDialect map[*Dialect]bool
+	ofPending map[*Pending]bool
+	ofPlusOne map[*PlusOne]bool
+	ofWrite   map[*Write]bool
+}
+
+// entcacheSame reports whether two builders belong to one client.
+func (c *config) entcacheSame(other *config) bool {
+	return c.hooks == other.hooks && c.inters == other.inters
+}
+
 var _ cache.Builder = (*CacheQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -205,6 +232,157 @@ func (q *CacheQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *CacheQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeCache, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*CacheQuery)(nil)
+
+var (
+	entcacheCacheValues = cache.NewValues(entcacheTypeCache, "",
+		cache.LayoutOf[Cache]("config", "selectValues", "ID", "Driver", "Config", "Hooks", "Inters", "Own", "Type", "Unique", "cache_write", "Edges"),
+		cache.LayoutOf[CacheEdges]("Mutations", "Write", "loadedTypes"),
+		cache.LayoutOf[CacheQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers", "withFKs", "withMutations", "withWrite"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *CacheQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *CacheQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheCacheValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withMutations; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withWrite; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *CacheQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Cache:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Cache(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Cache).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*CacheQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Cache:
+		var s entcacheSizes
+		return s.Cache(v, false)
+	}
+	return cache.ListSize(new(Cache).ID, v)
+}
+
+// Cache replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Cache(nodes []*Cache, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofCache == nil {
+			c.ofCache = make(map[*Cache]*Cache, len(nodes))
+		}
+		fresh = make([]*Cache, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabcache_write := cache.SlabOf(nodes[0].cache_write, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofCache[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheCacheValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.cache_write = slabcache_write.Copy(n.cache_write)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofCache[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *Cache) *[]*Pending { return &n.Edges.Mutations }, c.Pending, false) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneUnique(fresh, func(n *Cache) **Write { return &n.Edges.Write }, c.Write, true) {
+		return false
+	}
+	return true
+}
+
+// Cache estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Cache(nodes []*Cache, shared bool) int {
+	size := cache.ListSize(new(Cache), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofCache[n] {
+				continue
+			}
+			if s.ofCache == nil {
+				s.ofCache = make(map[*Cache]bool)
+			}
+			s.ofCache[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Driver)
+		size += cache.StringSize(n.Config)
+		size += cache.StringSize(n.Hooks)
+		size += cache.StringSize(n.Own)
+		size += cache.StringSize(n.Type)
+		size += cache.PointerSize(n.cache_write)
+		size += s.Pending(n.Edges.Mutations, false)
+		if e := n.Edges.Write; e != nil {
+			size += s.Write([]*Write{e}, true)
+		}
+	}
+	return size
 }
 
 var _ hook.Mutation = (*CacheMutation)(nil)
@@ -244,6 +422,114 @@ func (q *ContextQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeContext, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*ContextQuery)(nil)
+
+var (
+	entcacheContextValues = cache.NewValues(entcacheTypeContext, "",
+		cache.LayoutOf[Context]("config", "selectValues", "ID"),
+		cache.Layout{},
+		cache.LayoutOf[ContextQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *ContextQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *ContextQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheContextValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *ContextQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Context:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Context(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Context).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*ContextQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Context:
+		var s entcacheSizes
+		return s.Context(v, false)
+	}
+	return cache.ListSize(new(Context).ID, v)
+}
+
+// Context replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Context(nodes []*Context, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofContext == nil {
+			c.ofContext = make(map[*Context]*Context, len(nodes))
+		}
+		fresh = make([]*Context, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofContext[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheContextValues.Known(from, nil) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofContext[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	return true
+}
+
+// Context estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Context(nodes []*Context, shared bool) int {
+	size := cache.ListSize(new(Context), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofContext[n] {
+				continue
+			}
+			if s.ofContext == nil {
+				s.ofContext = make(map[*Context]bool)
+			}
+			s.ofContext[n] = true
+		}
+		size += cache.PointerSize(n)
+	}
+	return size
+}
+
 var _ hook.Mutation = (*ContextMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -279,6 +565,114 @@ func (q *DialectQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *DialectQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeDialect, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*DialectQuery)(nil)
+
+var (
+	entcacheDialectValues = cache.NewValues(entcacheTypeDialect, "",
+		cache.LayoutOf[Dialect]("config", "selectValues", "ID"),
+		cache.Layout{},
+		cache.LayoutOf[DialectQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *DialectQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *DialectQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheDialectValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *DialectQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Dialect:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Dialect(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Dialect).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*DialectQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Dialect:
+		var s entcacheSizes
+		return s.Dialect(v, false)
+	}
+	return cache.ListSize(new(Dialect).ID, v)
+}
+
+// Dialect replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Dialect(nodes []*Dialect, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofDialect == nil {
+			c.ofDialect = make(map[*Dialect]*Dialect, len(nodes))
+		}
+		fresh = make([]*Dialect, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofDialect[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheDialectValues.Known(from, nil) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofDialect[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	return true
+}
+
+// Dialect estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Dialect(nodes []*Dialect, shared bool) int {
+	size := cache.ListSize(new(Dialect), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofDialect[n] {
+				continue
+			}
+			if s.ofDialect == nil {
+				s.ofDialect = make(map[*Dialect]bool)
+			}
+			s.ofDialect[n] = true
+		}
+		size += cache.PointerSize(n)
+	}
+	return size
 }
 
 var _ hook.Mutation = (*DialectMutation)(nil)
@@ -318,6 +712,155 @@ func (q *PendingQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypePending, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*PendingQuery)(nil)
+
+var (
+	entcachePendingValues = cache.NewValues(entcacheTypePending, "",
+		cache.LayoutOf[Pending]("config", "selectValues", "ID", "Ctx", "Mutation", "Spec", "cache_mutations", "Edges"),
+		cache.LayoutOf[PendingEdges]("Cache", "Driver", "loadedTypes"),
+		cache.LayoutOf[PendingQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers", "withFKs", "withCache", "withDriver"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *PendingQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *PendingQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcachePendingValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withCache; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withDriver; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *PendingQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Pending:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Pending(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Pending).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*PendingQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Pending:
+		var s entcacheSizes
+		return s.Pending(v, false)
+	}
+	return cache.ListSize(new(Pending).ID, v)
+}
+
+// Pending replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Pending(nodes []*Pending, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofPending == nil {
+			c.ofPending = make(map[*Pending]*Pending, len(nodes))
+		}
+		fresh = make([]*Pending, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabcache_mutations := cache.SlabOf(nodes[0].cache_mutations, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofPending[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcachePendingValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.cache_mutations = slabcache_mutations.Copy(n.cache_mutations)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofPending[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Pending) **Cache { return &n.Edges.Cache }, c.Cache, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *Pending) *[]*PlusOne { return &n.Edges.Driver }, c.PlusOne, false) {
+		return false
+	}
+	return true
+}
+
+// Pending estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Pending(nodes []*Pending, shared bool) int {
+	size := cache.ListSize(new(Pending), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofPending[n] {
+				continue
+			}
+			if s.ofPending == nil {
+				s.ofPending = make(map[*Pending]bool)
+			}
+			s.ofPending[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Ctx)
+		size += cache.StringSize(n.Mutation)
+		size += cache.StringSize(n.Spec)
+		size += cache.PointerSize(n.cache_mutations)
+		if e := n.Edges.Cache; e != nil {
+			size += s.Cache([]*Cache{e}, true)
+		}
+		size += s.PlusOne(n.Edges.Driver, false)
+	}
+	return size
+}
+
 var _ hook.Mutation = (*PendingMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -355,6 +898,119 @@ func (q *PlusOneQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypePlusOne, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*PlusOneQuery)(nil)
+
+var (
+	entcachePlusOneValues = cache.NewValues(entcacheTypePlusOne, "",
+		cache.LayoutOf[PlusOne]("config", "selectValues", "ID", "Op", "Limit", "pending_driver"),
+		cache.Layout{},
+		cache.LayoutOf[PlusOneQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers", "withFKs"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *PlusOneQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *PlusOneQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcachePlusOneValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *PlusOneQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*PlusOne:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.PlusOne(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(PlusOne).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*PlusOneQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*PlusOne:
+		var s entcacheSizes
+		return s.PlusOne(v, false)
+	}
+	return cache.ListSize(new(PlusOne).ID, v)
+}
+
+// PlusOne replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) PlusOne(nodes []*PlusOne, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofPlusOne == nil {
+			c.ofPlusOne = make(map[*PlusOne]*PlusOne, len(nodes))
+		}
+		fresh = make([]*PlusOne, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabpending_driver := cache.SlabOf(nodes[0].pending_driver, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofPlusOne[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcachePlusOneValues.Known(from, nil) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.pending_driver = slabpending_driver.Copy(n.pending_driver)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofPlusOne[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	return true
+}
+
+// PlusOne estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) PlusOne(nodes []*PlusOne, shared bool) int {
+	size := cache.ListSize(new(PlusOne), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofPlusOne[n] {
+				continue
+			}
+			if s.ofPlusOne == nil {
+				s.ofPlusOne = make(map[*PlusOne]bool)
+			}
+			s.ofPlusOne[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Op)
+		size += cache.PointerSize(n.pending_driver)
+	}
+	return size
+}
+
 var _ hook.Mutation = (*PlusOneMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -390,6 +1046,114 @@ func (q *WriteQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *WriteQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeWrite, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*WriteQuery)(nil)
+
+var (
+	entcacheWriteValues = cache.NewValues(entcacheTypeWrite, "",
+		cache.LayoutOf[Write]("config", "selectValues", "ID"),
+		cache.Layout{},
+		cache.LayoutOf[WriteQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "modifiers"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *WriteQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *WriteQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if len(q.modifiers) > 0 {
+		return f.Refuse("the query has modifiers or locks rows")
+	}
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheWriteValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *WriteQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Write:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Write(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Write).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*WriteQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Write:
+		var s entcacheSizes
+		return s.Write(v, false)
+	}
+	return cache.ListSize(new(Write).ID, v)
+}
+
+// Write replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Write(nodes []*Write, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofWrite == nil {
+			c.ofWrite = make(map[*Write]*Write, len(nodes))
+		}
+		fresh = make([]*Write, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofWrite[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheWriteValues.Known(from, nil) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofWrite[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	return true
+}
+
+// Write estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Write(nodes []*Write, shared bool) int {
+	size := cache.ListSize(new(Write), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofWrite[n] {
+				continue
+			}
+			if s.ofWrite == nil {
+				s.ofWrite = make(map[*Write]bool)
+			}
+			s.ofWrite[n] = true
+		}
+		size += cache.PointerSize(n)
+	}
+	return size
 }
 
 var _ hook.Mutation = (*WriteMutation)(nil)

@@ -13,9 +13,9 @@ import (
 	"github.com/entcache/ent-cache/schema"
 )
 
-// This file was generated for version 1 of the contract between generated code
+// This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated1
+const _ = cache.Generated2
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -192,6 +192,31 @@ var _ cache.TxDriver = (*txDriver)(nil)
 // EntcacheTx is for the cache; applications don't call it.
 func (*txDriver) EntcacheTx() {}
 
+// entcacheCopies copies the entities of a result. Those that may be met more than
+// once it remembers, so that the copies share what the entities did.
+type entcacheCopies struct {
+	config     config
+	ofCard     map[*Card]*Card
+	ofCategory map[*Category]*Category
+	ofNode     map[*Node]*Node
+	ofPost     map[*Post]*Post
+	ofUser     map[*User]*User
+}
+
+// entcacheSizes estimates the memory of a result.
+type entcacheSizes struct {
+	ofCard     map[*Card]bool
+	ofCategory map[*Category]bool
+	ofNode     map[*Node]bool
+	ofPost     map[*Post]bool
+	ofUser     map[*User]bool
+}
+
+// entcacheSame reports whether two builders belong to one client.
+func (c *config) entcacheSame(other *config) bool {
+	return c.hooks == other.hooks && c.inters == other.inters
+}
+
 var _ cache.Builder = (*CardQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -208,6 +233,137 @@ func (q *CardQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *CardQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeCard, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*CardQuery)(nil)
+
+var (
+	entcacheCardValues = cache.NewValues(entcacheTypeCard, "",
+		cache.LayoutOf[Card]("config", "selectValues", "ID", "Number", "user_card", "Edges"),
+		cache.LayoutOf[CardEdges]("Owner", "loadedTypes"),
+		cache.LayoutOf[CardQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFKs", "withOwner"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *CardQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *CardQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheCardValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withOwner; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *CardQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Card:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Card(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Card).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*CardQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Card:
+		var s entcacheSizes
+		return s.Card(v, false)
+	}
+	return cache.ListSize(new(Card).ID, v)
+}
+
+// Card replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Card(nodes []*Card, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofCard == nil {
+			c.ofCard = make(map[*Card]*Card, len(nodes))
+		}
+		fresh = make([]*Card, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabuser_card := cache.SlabOf(nodes[0].user_card, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofCard[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheCardValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.user_card = slabuser_card.Copy(n.user_card)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofCard[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Card) **User { return &n.Edges.Owner }, c.User, true) {
+		return false
+	}
+	return true
+}
+
+// Card estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Card(nodes []*Card, shared bool) int {
+	size := cache.ListSize(new(Card), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofCard[n] {
+				continue
+			}
+			if s.ofCard == nil {
+				s.ofCard = make(map[*Card]bool)
+			}
+			s.ofCard[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Number)
+		size += cache.PointerSize(n.user_card)
+		if e := n.Edges.Owner; e != nil {
+			size += s.User([]*User{e}, true)
+		}
+	}
+	return size
 }
 
 var _ hook.Mutation = (*CardMutation)(nil)
@@ -247,6 +403,140 @@ func (q *CategoryQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeCategory, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*CategoryQuery)(nil)
+
+var (
+	entcacheCategoryValues = cache.NewValues(entcacheTypeCategory, "the type isn't cached",
+		cache.LayoutOf[Category]("config", "selectValues", "ID", "Name", "category_children", "Edges"),
+		cache.LayoutOf[CategoryEdges]("Parent", "Children", "loadedTypes"),
+		cache.LayoutOf[CategoryQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFKs", "withParent", "withChildren"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *CategoryQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *CategoryQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheCategoryValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withParent; e != nil {
+		return f.Refuse("the edge parent is of a type that isn't cached")
+	}
+	if e := q.withChildren; e != nil {
+		return f.Refuse("the edge children is of a type that isn't cached")
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *CategoryQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Category:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Category(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Category).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*CategoryQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Category:
+		var s entcacheSizes
+		return s.Category(v, false)
+	}
+	return cache.ListSize(new(Category).ID, v)
+}
+
+// Category replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Category(nodes []*Category, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofCategory == nil {
+			c.ofCategory = make(map[*Category]*Category, len(nodes))
+		}
+		fresh = make([]*Category, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabcategory_children := cache.SlabOf(nodes[0].category_children, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofCategory[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheCategoryValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.category_children = slabcategory_children.Copy(n.category_children)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofCategory[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Category) **Category { return &n.Edges.Parent }, c.Category, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *Category) *[]*Category { return &n.Edges.Children }, c.Category, false) {
+		return false
+	}
+	return true
+}
+
+// Category estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Category(nodes []*Category, shared bool) int {
+	size := cache.ListSize(new(Category), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofCategory[n] {
+				continue
+			}
+			if s.ofCategory == nil {
+				s.ofCategory = make(map[*Category]bool)
+			}
+			s.ofCategory[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += cache.PointerSize(n.category_children)
+		if e := n.Edges.Parent; e != nil {
+			size += s.Category([]*Category{e}, true)
+		}
+		size += s.Category(n.Edges.Children, false)
+	}
+	return size
+}
+
 var _ hook.Mutation = (*CategoryMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -282,6 +572,151 @@ func (q *NodeQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *NodeQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeNode, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*NodeQuery)(nil)
+
+var (
+	entcacheNodeValues = cache.NewValues(entcacheTypeNode, "",
+		cache.LayoutOf[Node]("config", "selectValues", "ID", "Value", "node_next", "Edges"),
+		cache.LayoutOf[NodeEdges]("Prev", "Next", "loadedTypes"),
+		cache.LayoutOf[NodeQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFKs", "withPrev", "withNext"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *NodeQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *NodeQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheNodeValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withPrev; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withNext; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *NodeQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Node:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Node(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Node).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*NodeQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Node:
+		var s entcacheSizes
+		return s.Node(v, false)
+	}
+	return cache.ListSize(new(Node).ID, v)
+}
+
+// Node replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Node(nodes []*Node, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofNode == nil {
+			c.ofNode = make(map[*Node]*Node, len(nodes))
+		}
+		fresh = make([]*Node, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabnode_next := cache.SlabOf(nodes[0].node_next, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofNode[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheNodeValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.node_next = slabnode_next.Copy(n.node_next)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofNode[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Node) **Node { return &n.Edges.Prev }, c.Node, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneUnique(fresh, func(n *Node) **Node { return &n.Edges.Next }, c.Node, false) {
+		return false
+	}
+	return true
+}
+
+// Node estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Node(nodes []*Node, shared bool) int {
+	size := cache.ListSize(new(Node), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofNode[n] {
+				continue
+			}
+			if s.ofNode == nil {
+				s.ofNode = make(map[*Node]bool)
+			}
+			s.ofNode[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.PointerSize(n.node_next)
+		if e := n.Edges.Prev; e != nil {
+			size += s.Node([]*Node{e}, true)
+		}
+		if e := n.Edges.Next; e != nil {
+			size += s.Node([]*Node{e}, false)
+		}
+	}
+	return size
 }
 
 var _ hook.Mutation = (*NodeMutation)(nil)
@@ -321,6 +756,168 @@ func (q *PostQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypePost, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*PostQuery)(nil)
+
+var (
+	entcachePostValues = cache.NewValues(entcacheTypePost, "",
+		cache.LayoutOf[Post]("config", "selectValues", "ID", "Title", "post_category", "user_written", "user_reviewed", "Edges"),
+		cache.LayoutOf[PostEdges]("Author", "Reviewer", "Category", "loadedTypes"),
+		cache.LayoutOf[PostQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFKs", "withAuthor", "withReviewer", "withCategory"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *PostQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *PostQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcachePostValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withAuthor; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withReviewer; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withCategory; e != nil {
+		return f.Refuse("the edge category is of a type that isn't cached")
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *PostQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Post:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Post(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Post).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*PostQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Post:
+		var s entcacheSizes
+		return s.Post(v, false)
+	}
+	return cache.ListSize(new(Post).ID, v)
+}
+
+// Post replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Post(nodes []*Post, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofPost == nil {
+			c.ofPost = make(map[*Post]*Post, len(nodes))
+		}
+		fresh = make([]*Post, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabpost_category := cache.SlabOf(nodes[0].post_category, len(nodes))
+	slabuser_written := cache.SlabOf(nodes[0].user_written, len(nodes))
+	slabuser_reviewed := cache.SlabOf(nodes[0].user_reviewed, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofPost[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcachePostValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.post_category = slabpost_category.Copy(n.post_category)
+		n.user_written = slabuser_written.Copy(n.user_written)
+		n.user_reviewed = slabuser_reviewed.Copy(n.user_reviewed)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofPost[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Post) **User { return &n.Edges.Author }, c.User, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneUnique(fresh, func(n *Post) **User { return &n.Edges.Reviewer }, c.User, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[2] &&
+		!cache.CloneUnique(fresh, func(n *Post) **Category { return &n.Edges.Category }, c.Category, true) {
+		return false
+	}
+	return true
+}
+
+// Post estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Post(nodes []*Post, shared bool) int {
+	size := cache.ListSize(new(Post), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofPost[n] {
+				continue
+			}
+			if s.ofPost == nil {
+				s.ofPost = make(map[*Post]bool)
+			}
+			s.ofPost[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Title)
+		size += cache.PointerSize(n.post_category)
+		size += cache.PointerSize(n.user_written)
+		size += cache.PointerSize(n.user_reviewed)
+		if e := n.Edges.Author; e != nil {
+			size += s.User([]*User{e}, true)
+		}
+		if e := n.Edges.Reviewer; e != nil {
+			size += s.User([]*User{e}, true)
+		}
+		if e := n.Edges.Category; e != nil {
+			size += s.Category([]*Category{e}, true)
+		}
+	}
+	return size
+}
+
 var _ hook.Mutation = (*PostMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -356,6 +953,217 @@ func (q *UserQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *UserQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeUser, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*UserQuery)(nil)
+
+var (
+	entcacheUserValues = cache.NewValues(entcacheTypeUser, "",
+		cache.LayoutOf[User]("config", "selectValues", "ID", "Name", "Age", "user_spouse", "Edges"),
+		cache.LayoutOf[UserEdges]("Card", "Spouse", "Friends", "Followers", "Following", "Written", "Reviewed", "loadedTypes"),
+		cache.LayoutOf[UserQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFKs", "withCard", "withSpouse", "withFriends", "withFollowers", "withFollowing", "withWritten", "withReviewed"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *UserQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheUserValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withCard; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withSpouse; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withFriends; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(2, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withFollowers; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(3, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withFollowing; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(4, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withWritten; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(5, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withReviewed; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(6, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*User:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.User(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(User).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*UserQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*User:
+		var s entcacheSizes
+		return s.User(v, false)
+	}
+	return cache.ListSize(new(User).ID, v)
+}
+
+// User replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofUser == nil {
+			c.ofUser = make(map[*User]*User, len(nodes))
+		}
+		fresh = make([]*User, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabuser_spouse := cache.SlabOf(nodes[0].user_spouse, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofUser[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheUserValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.user_spouse = slabuser_spouse.Copy(n.user_spouse)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofUser[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *User) **Card { return &n.Edges.Card }, c.Card, false) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneUnique(fresh, func(n *User) **User { return &n.Edges.Spouse }, c.User, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[2] &&
+		!cache.CloneEdge(fresh, func(n *User) *[]*User { return &n.Edges.Friends }, c.User, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[3] &&
+		!cache.CloneEdge(fresh, func(n *User) *[]*User { return &n.Edges.Followers }, c.User, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[4] &&
+		!cache.CloneEdge(fresh, func(n *User) *[]*User { return &n.Edges.Following }, c.User, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[5] &&
+		!cache.CloneEdge(fresh, func(n *User) *[]*Post { return &n.Edges.Written }, c.Post, false) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[6] &&
+		!cache.CloneEdge(fresh, func(n *User) *[]*Post { return &n.Edges.Reviewed }, c.Post, false) {
+		return false
+	}
+	return true
+}
+
+// User estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) User(nodes []*User, shared bool) int {
+	size := cache.ListSize(new(User), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofUser[n] {
+				continue
+			}
+			if s.ofUser == nil {
+				s.ofUser = make(map[*User]bool)
+			}
+			s.ofUser[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += cache.PointerSize(n.user_spouse)
+		if e := n.Edges.Card; e != nil {
+			size += s.Card([]*Card{e}, false)
+		}
+		if e := n.Edges.Spouse; e != nil {
+			size += s.User([]*User{e}, true)
+		}
+		size += s.User(n.Edges.Friends, true)
+		size += s.User(n.Edges.Followers, true)
+		size += s.User(n.Edges.Following, true)
+		size += s.Post(n.Edges.Written, false)
+		size += s.Post(n.Edges.Reviewed, false)
+	}
+	return size
 }
 
 var _ hook.Mutation = (*UserMutation)(nil)

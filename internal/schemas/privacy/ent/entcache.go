@@ -13,9 +13,9 @@ import (
 	"github.com/entcache/ent-cache/schema"
 )
 
-// This file was generated for version 1 of the contract between generated code
+// This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated1
+const _ = cache.Generated2
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -153,6 +153,27 @@ var _ cache.TxDriver = (*txDriver)(nil)
 // EntcacheTx is for the cache; applications don't call it.
 func (*txDriver) EntcacheTx() {}
 
+// entcacheCopies copies the entities of a result. Those that may be met more than
+// once it remembers, so that the copies share what the entities did.
+type entcacheCopies struct {
+	config   config
+	ofNote   map[*Note]*Note
+	ofTenant map[*Tenant]*Tenant
+	ofUser   map[*User]*User
+}
+
+// entcacheSizes estimates the memory of a result.
+type entcacheSizes struct {
+	ofNote   map[*Note]bool
+	ofTenant map[*Tenant]bool
+	ofUser   map[*User]bool
+}
+
+// entcacheSame reports whether two builders belong to one client.
+func (c *config) entcacheSame(other *config) bool {
+	return c.hooks == other.hooks && c.inters == other.inters
+}
+
 var _ cache.Builder = (*NoteQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -169,6 +190,142 @@ func (q *NoteQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *NoteQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeNote, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*NoteQuery)(nil)
+
+var (
+	entcacheNoteValues = cache.NewValues(entcacheTypeNote, "",
+		cache.LayoutOf[Note]("config", "selectValues", "ID", "Text", "TenantID", "user_notes", "Edges"),
+		cache.LayoutOf[NoteEdges]("Tenant", "Author", "loadedTypes"),
+		cache.LayoutOf[NoteQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFKs", "withTenant", "withAuthor"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *NoteQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *NoteQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheNoteValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withTenant; e != nil {
+		return f.Refuse("the edge tenant is of a type with a privacy policy")
+	}
+	if e := q.withAuthor; e != nil {
+		return f.Refuse("the edge author is of a type with a privacy policy")
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *NoteQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Note:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Note(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Note).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*NoteQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Note:
+		var s entcacheSizes
+		return s.Note(v, false)
+	}
+	return cache.ListSize(new(Note).ID, v)
+}
+
+// Note replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Note(nodes []*Note, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofNote == nil {
+			c.ofNote = make(map[*Note]*Note, len(nodes))
+		}
+		fresh = make([]*Note, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabuser_notes := cache.SlabOf(nodes[0].user_notes, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofNote[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheNoteValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.user_notes = slabuser_notes.Copy(n.user_notes)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofNote[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Note) **Tenant { return &n.Edges.Tenant }, c.Tenant, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneUnique(fresh, func(n *Note) **User { return &n.Edges.Author }, c.User, true) {
+		return false
+	}
+	return true
+}
+
+// Note estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Note(nodes []*Note, shared bool) int {
+	size := cache.ListSize(new(Note), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofNote[n] {
+				continue
+			}
+			if s.ofNote == nil {
+				s.ofNote = make(map[*Note]bool)
+			}
+			s.ofNote[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Text)
+		size += cache.PointerSize(n.user_notes)
+		if e := n.Edges.Tenant; e != nil {
+			size += s.Tenant([]*Tenant{e}, true)
+		}
+		if e := n.Edges.Author; e != nil {
+			size += s.User([]*User{e}, true)
+		}
+	}
+	return size
 }
 
 var _ hook.Mutation = (*NoteMutation)(nil)
@@ -208,6 +365,134 @@ func (q *TenantQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeTenant, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*TenantQuery)(nil)
+
+var (
+	entcacheTenantValues = cache.NewValues(entcacheTypeTenant, "",
+		cache.LayoutOf[Tenant]("config", "selectValues", "ID", "Name", "Edges"),
+		cache.LayoutOf[TenantEdges]("Users", "Notes", "loadedTypes"),
+		cache.LayoutOf[TenantQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withUsers", "withNotes"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *TenantQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *TenantQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheTenantValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withUsers; e != nil {
+		return f.Refuse("the edge users is of a type with a privacy policy")
+	}
+	if e := q.withNotes; e != nil {
+		return f.Refuse("the edge notes is of a type with a privacy policy")
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *TenantQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Tenant:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Tenant(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Tenant).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*TenantQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Tenant:
+		var s entcacheSizes
+		return s.Tenant(v, false)
+	}
+	return cache.ListSize(new(Tenant).ID, v)
+}
+
+// Tenant replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Tenant(nodes []*Tenant, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofTenant == nil {
+			c.ofTenant = make(map[*Tenant]*Tenant, len(nodes))
+		}
+		fresh = make([]*Tenant, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofTenant[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheTenantValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofTenant[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *Tenant) *[]*User { return &n.Edges.Users }, c.User, false) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *Tenant) *[]*Note { return &n.Edges.Notes }, c.Note, false) {
+		return false
+	}
+	return true
+}
+
+// Tenant estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Tenant(nodes []*Tenant, shared bool) int {
+	size := cache.ListSize(new(Tenant), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofTenant[n] {
+				continue
+			}
+			if s.ofTenant == nil {
+				s.ofTenant = make(map[*Tenant]bool)
+			}
+			s.ofTenant[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += s.User(n.Edges.Users, false)
+		size += s.Note(n.Edges.Notes, false)
+	}
+	return size
+}
+
 var _ hook.Mutation = (*TenantMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -243,6 +528,144 @@ func (q *UserQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *UserQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeUser, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*UserQuery)(nil)
+
+var (
+	entcacheUserValues = cache.NewValues(entcacheTypeUser, "",
+		cache.LayoutOf[User]("config", "selectValues", "ID", "Name", "TenantID", "Edges"),
+		cache.LayoutOf[UserEdges]("Tenant", "Notes", "Friends", "loadedTypes"),
+		cache.LayoutOf[UserQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withTenant", "withNotes", "withFriends"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *UserQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheUserValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withTenant; e != nil {
+		return f.Refuse("the edge tenant is of a type with a privacy policy")
+	}
+	if e := q.withNotes; e != nil {
+		return f.Refuse("the edge notes is of a type with a privacy policy")
+	}
+	if e := q.withFriends; e != nil {
+		return f.Refuse("the edge friends is of a type with a privacy policy")
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*User:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.User(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(User).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*UserQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*User:
+		var s entcacheSizes
+		return s.User(v, false)
+	}
+	return cache.ListSize(new(User).ID, v)
+}
+
+// User replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofUser == nil {
+			c.ofUser = make(map[*User]*User, len(nodes))
+		}
+		fresh = make([]*User, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofUser[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheUserValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofUser[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *User) **Tenant { return &n.Edges.Tenant }, c.Tenant, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *User) *[]*Note { return &n.Edges.Notes }, c.Note, false) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[2] &&
+		!cache.CloneEdge(fresh, func(n *User) *[]*User { return &n.Edges.Friends }, c.User, true) {
+		return false
+	}
+	return true
+}
+
+// User estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) User(nodes []*User, shared bool) int {
+	size := cache.ListSize(new(User), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofUser[n] {
+				continue
+			}
+			if s.ofUser == nil {
+				s.ofUser = make(map[*User]bool)
+			}
+			s.ofUser[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		if e := n.Edges.Tenant; e != nil {
+			size += s.Tenant([]*Tenant{e}, true)
+		}
+		size += s.Note(n.Edges.Notes, false)
+		size += s.User(n.Edges.Friends, true)
+	}
+	return size
 }
 
 var _ hook.Mutation = (*UserMutation)(nil)

@@ -13,9 +13,9 @@ import (
 	"github.com/entcache/ent-cache/schema"
 )
 
-// This file was generated for version 1 of the contract between generated code
+// This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated1
+const _ = cache.Generated2
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -156,6 +156,27 @@ var _ cache.TxDriver = (*txDriver)(nil)
 // EntcacheTx is for the cache; applications don't call it.
 func (*txDriver) EntcacheTx() {}
 
+// entcacheCopies copies the entities of a result. Those that may be met more than
+// once it remembers, so that the copies share what the entities did.
+type entcacheCopies struct {
+	config  config
+	ofGroup map[*Group]*Group
+	ofPet   map[*Pet]*Pet
+	ofUser  map[*User]*User
+}
+
+// entcacheSizes estimates the memory of a result.
+type entcacheSizes struct {
+	ofGroup map[*Group]bool
+	ofPet   map[*Pet]bool
+	ofUser  map[*User]bool
+}
+
+// entcacheSame reports whether two builders belong to one client.
+func (c *config) entcacheSame(other *config) bool {
+	return c.hooks == other.hooks && c.inters == other.inters
+}
+
 var _ cache.Builder = (*GroupQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -172,6 +193,131 @@ func (q *GroupQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *GroupQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeGroup, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*GroupQuery)(nil)
+
+var (
+	entcacheGroupValues = cache.NewValues(entcacheTypeGroup, "",
+		cache.LayoutOf[Group]("config", "selectValues", "ID", "Name", "Edges"),
+		cache.LayoutOf[GroupEdges]("Users", "loadedTypes"),
+		cache.LayoutOf[GroupQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withUsers"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *GroupQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *GroupQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheGroupValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withUsers; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *GroupQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Group:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Group(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Group).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*GroupQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Group:
+		var s entcacheSizes
+		return s.Group(v, false)
+	}
+	return cache.ListSize(new(Group).ID, v)
+}
+
+// Group replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Group(nodes []*Group, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofGroup == nil {
+			c.ofGroup = make(map[*Group]*Group, len(nodes))
+		}
+		fresh = make([]*Group, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofGroup[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheGroupValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofGroup[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *Group) *[]*User { return &n.Edges.Users }, c.User, true) {
+		return false
+	}
+	return true
+}
+
+// Group estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Group(nodes []*Group, shared bool) int {
+	size := cache.ListSize(new(Group), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofGroup[n] {
+				continue
+			}
+			if s.ofGroup == nil {
+				s.ofGroup = make(map[*Group]bool)
+			}
+			s.ofGroup[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += s.User(n.Edges.Users, true)
+	}
+	return size
 }
 
 var _ hook.Mutation = (*GroupMutation)(nil)
@@ -211,6 +357,138 @@ func (q *PetQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypePet, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*PetQuery)(nil)
+
+var (
+	entcachePetValues = cache.NewValues(entcacheTypePet, "",
+		cache.LayoutOf[Pet]("config", "selectValues", "ID", "DeleteTime", "Tenant", "Name", "user_pets", "Edges"),
+		cache.LayoutOf[PetEdges]("Owner", "loadedTypes"),
+		cache.LayoutOf[PetQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withFKs", "withOwner"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *PetQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *PetQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcachePetValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+		ForeignKeys: q.withFKs,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withOwner; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *PetQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Pet:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Pet(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Pet).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*PetQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Pet:
+		var s entcacheSizes
+		return s.Pet(v, false)
+	}
+	return cache.ListSize(new(Pet).ID, v)
+}
+
+// Pet replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Pet(nodes []*Pet, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofPet == nil {
+			c.ofPet = make(map[*Pet]*Pet, len(nodes))
+		}
+		fresh = make([]*Pet, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	slabuser_pets := cache.SlabOf(nodes[0].user_pets, len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofPet[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcachePetValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		n.user_pets = slabuser_pets.Copy(n.user_pets)
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofPet[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Pet) **User { return &n.Edges.Owner }, c.User, true) {
+		return false
+	}
+	return true
+}
+
+// Pet estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Pet(nodes []*Pet, shared bool) int {
+	size := cache.ListSize(new(Pet), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofPet[n] {
+				continue
+			}
+			if s.ofPet == nil {
+				s.ofPet = make(map[*Pet]bool)
+			}
+			s.ofPet[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Tenant)
+		size += cache.StringSize(n.Name)
+		size += cache.PointerSize(n.user_pets)
+		if e := n.Edges.Owner; e != nil {
+			size += s.User([]*User{e}, true)
+		}
+	}
+	return size
+}
+
 var _ hook.Mutation = (*PetMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -246,6 +524,145 @@ func (q *UserQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *UserQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeUser, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*UserQuery)(nil)
+
+var (
+	entcacheUserValues = cache.NewValues(entcacheTypeUser, "",
+		cache.LayoutOf[User]("config", "selectValues", "ID", "Tenant", "DeleteTime", "Name", "Edges"),
+		cache.LayoutOf[UserEdges]("Pets", "Groups", "loadedTypes"),
+		cache.LayoutOf[UserQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withPets", "withGroups"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *UserQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheUserValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withPets; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withGroups; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*User:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.User(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(User).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*UserQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*User:
+		var s entcacheSizes
+		return s.User(v, false)
+	}
+	return cache.ListSize(new(User).ID, v)
+}
+
+// User replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofUser == nil {
+			c.ofUser = make(map[*User]*User, len(nodes))
+		}
+		fresh = make([]*User, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofUser[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheUserValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofUser[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *User) *[]*Pet { return &n.Edges.Pets }, c.Pet, false) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *User) *[]*Group { return &n.Edges.Groups }, c.Group, true) {
+		return false
+	}
+	return true
+}
+
+// User estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) User(nodes []*User, shared bool) int {
+	size := cache.ListSize(new(User), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofUser[n] {
+				continue
+			}
+			if s.ofUser == nil {
+				s.ofUser = make(map[*User]bool)
+			}
+			s.ofUser[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Tenant)
+		size += cache.StringSize(n.Name)
+		size += s.Pet(n.Edges.Pets, false)
+		size += s.Group(n.Edges.Groups, true)
+	}
+	return size
 }
 
 var _ hook.Mutation = (*UserMutation)(nil)

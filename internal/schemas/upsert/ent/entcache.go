@@ -13,9 +13,9 @@ import (
 	"github.com/entcache/ent-cache/schema"
 )
 
-// This file was generated for version 1 of the contract between generated code
+// This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated1
+const _ = cache.Generated2
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -133,6 +133,25 @@ var _ cache.TxDriver = (*txDriver)(nil)
 // EntcacheTx is for the cache; applications don't call it.
 func (*txDriver) EntcacheTx() {}
 
+// entcacheCopies copies the entities of a result. Those that may be met more than
+// once it remembers, so that the copies share what the entities did.
+type entcacheCopies struct {
+	config  config
+	ofPrice map[*Price]*Price
+	ofStore map[*Store]*Store
+}
+
+// entcacheSizes estimates the memory of a result.
+type entcacheSizes struct {
+	ofPrice map[*Price]bool
+	ofStore map[*Store]bool
+}
+
+// entcacheSame reports whether two builders belong to one client.
+func (c *config) entcacheSame(other *config) bool {
+	return c.hooks == other.hooks && c.inters == other.inters
+}
+
 var _ cache.Builder = (*PriceQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -149,6 +168,133 @@ func (q *PriceQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *PriceQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypePrice, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*PriceQuery)(nil)
+
+var (
+	entcachePriceValues = cache.NewValues(entcacheTypePrice, "",
+		cache.LayoutOf[Price]("config", "selectValues", "ID", "Article", "Cents", "Version", "StoreID", "Edges"),
+		cache.LayoutOf[PriceEdges]("Store", "loadedTypes"),
+		cache.LayoutOf[PriceQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withStore"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *PriceQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *PriceQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcachePriceValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withStore; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *PriceQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Price:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Price(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Price).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*PriceQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Price:
+		var s entcacheSizes
+		return s.Price(v, false)
+	}
+	return cache.ListSize(new(Price).ID, v)
+}
+
+// Price replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Price(nodes []*Price, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofPrice == nil {
+			c.ofPrice = make(map[*Price]*Price, len(nodes))
+		}
+		fresh = make([]*Price, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofPrice[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcachePriceValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofPrice[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Price) **Store { return &n.Edges.Store }, c.Store, true) {
+		return false
+	}
+	return true
+}
+
+// Price estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Price(nodes []*Price, shared bool) int {
+	size := cache.ListSize(new(Price), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofPrice[n] {
+				continue
+			}
+			if s.ofPrice == nil {
+				s.ofPrice = make(map[*Price]bool)
+			}
+			s.ofPrice[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Article)
+		if e := n.Edges.Store; e != nil {
+			size += s.Store([]*Store{e}, true)
+		}
+	}
+	return size
 }
 
 var _ hook.Mutation = (*PriceMutation)(nil)
@@ -186,6 +332,132 @@ func (q *StoreQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *StoreQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeStore, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*StoreQuery)(nil)
+
+var (
+	entcacheStoreValues = cache.NewValues(entcacheTypeStore, "",
+		cache.LayoutOf[Store]("config", "selectValues", "ID", "Name", "City", "Edges"),
+		cache.LayoutOf[StoreEdges]("Prices", "loadedTypes"),
+		cache.LayoutOf[StoreQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withPrices"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *StoreQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *StoreQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheStoreValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withPrices; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *StoreQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Store:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Store(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Store).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*StoreQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Store:
+		var s entcacheSizes
+		return s.Store(v, false)
+	}
+	return cache.ListSize(new(Store).ID, v)
+}
+
+// Store replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Store(nodes []*Store, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofStore == nil {
+			c.ofStore = make(map[*Store]*Store, len(nodes))
+		}
+		fresh = make([]*Store, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofStore[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheStoreValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofStore[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *Store) *[]*Price { return &n.Edges.Prices }, c.Price, false) {
+		return false
+	}
+	return true
+}
+
+// Store estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Store(nodes []*Store, shared bool) int {
+	size := cache.ListSize(new(Store), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofStore[n] {
+				continue
+			}
+			if s.ofStore == nil {
+				s.ofStore = make(map[*Store]bool)
+			}
+			s.ofStore[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += cache.StringSize(n.City)
+		size += s.Price(n.Edges.Prices, false)
+	}
+	return size
 }
 
 var _ hook.Mutation = (*StoreMutation)(nil)

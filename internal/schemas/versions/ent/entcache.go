@@ -13,22 +13,33 @@ import (
 	"github.com/entcache/ent-cache/schema"
 )
 
-// This file was generated for version 1 of the contract between generated code
+// This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated1
+const _ = cache.Generated2
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
-	Fingerprint: "843d02e0ff283fd25661c10052ed387a",
+	Fingerprint: "2d8b3b51d3f65e8d3ad370512421ff8e",
 	Tables: []cache.TableSpec{
 		{
-			Name: "items",
-			ID:   []string{"id"},
+			Name:     "items",
+			ID:       []string{"id"},
+			Cascades: []string{"notes"},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "ver", Kind: cache.KindInt},
 				{Name: "nonce", Kind: cache.KindString},
 				{Name: "shelf_id", Kind: cache.KindInt, Grouped: true},
+			},
+		},
+		{
+			Name: "notes",
+			ID:   []string{"id"},
+			Columns: []cache.ColumnSpec{
+				{Name: "id", Kind: cache.KindInt},
+				{Name: "ver", Kind: cache.KindInt},
+				{Name: "nonce", Kind: cache.KindString},
+				{Name: "item_id", Kind: cache.KindInt, Grouped: true},
 			},
 		},
 		{
@@ -43,12 +54,14 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 	},
 	Types: []cache.TypeSpec{
 		{Name: "Item", Table: "items", Policy: &schema.Policy{}},
+		{Name: "Note", Table: "notes", Policy: &schema.Policy{}},
 		{Name: "Shelf", Table: "shelves", Policy: &schema.Policy{}},
 	},
 })
 
 var (
 	entcacheTypeItem  = entcacheSchema.Type("Item")
+	entcacheTypeNote  = entcacheSchema.Type("Note")
 	entcacheTypeShelf = entcacheSchema.Type("Shelf")
 )
 
@@ -98,6 +111,7 @@ func (c *config) entcacheInit() {
 	c.entcacheTxs = new(entcacheTransactions)
 	for _, hooks := range []*[]ent.Hook{
 		&c.hooks.Item,
+		&c.hooks.Note,
 		&c.hooks.Shelf,
 	} {
 		*hooks = append(*hooks, hook.Invalidate)
@@ -109,6 +123,7 @@ func (c *config) entcacheInit() {
 func (c *config) entcacheSources() [][]ent.Interceptor {
 	return [][]ent.Interceptor{
 		c.inters.Item,
+		c.inters.Note,
 		c.inters.Shelf,
 	}
 }
@@ -132,6 +147,27 @@ var _ cache.TxDriver = (*txDriver)(nil)
 // EntcacheTx is for the cache; applications don't call it.
 func (*txDriver) EntcacheTx() {}
 
+// entcacheCopies copies the entities of a result. Those that may be met more than
+// once it remembers, so that the copies share what the entities did.
+type entcacheCopies struct {
+	config  config
+	ofItem  map[*Item]*Item
+	ofNote  map[*Note]*Note
+	ofShelf map[*Shelf]*Shelf
+}
+
+// entcacheSizes estimates the memory of a result.
+type entcacheSizes struct {
+	ofItem  map[*Item]bool
+	ofNote  map[*Note]bool
+	ofShelf map[*Shelf]bool
+}
+
+// entcacheSame reports whether two builders belong to one client.
+func (c *config) entcacheSame(other *config) bool {
+	return c.hooks == other.hooks && c.inters == other.inters
+}
+
 var _ cache.Builder = (*ItemQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -150,6 +186,146 @@ func (q *ItemQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeItem, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*ItemQuery)(nil)
+
+var (
+	entcacheItemValues = cache.NewValues(entcacheTypeItem, "",
+		cache.LayoutOf[Item]("config", "selectValues", "ID", "Ver", "Nonce", "ShelfID", "Edges"),
+		cache.LayoutOf[ItemEdges]("Shelf", "Notes", "loadedTypes"),
+		cache.LayoutOf[ItemQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withShelf", "withNotes"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *ItemQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *ItemQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheItemValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withShelf; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	if e := q.withNotes; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *ItemQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Item:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Item(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Item).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*ItemQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Item:
+		var s entcacheSizes
+		return s.Item(v, false)
+	}
+	return cache.ListSize(new(Item).ID, v)
+}
+
+// Item replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Item(nodes []*Item, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofItem == nil {
+			c.ofItem = make(map[*Item]*Item, len(nodes))
+		}
+		fresh = make([]*Item, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofItem[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheItemValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofItem[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Item) **Shelf { return &n.Edges.Shelf }, c.Shelf, true) {
+		return false
+	}
+	if fresh[0].Edges.loadedTypes[1] &&
+		!cache.CloneEdge(fresh, func(n *Item) *[]*Note { return &n.Edges.Notes }, c.Note, false) {
+		return false
+	}
+	return true
+}
+
+// Item estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Item(nodes []*Item, shared bool) int {
+	size := cache.ListSize(new(Item), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofItem[n] {
+				continue
+			}
+			if s.ofItem == nil {
+				s.ofItem = make(map[*Item]bool)
+			}
+			s.ofItem[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Nonce)
+		if e := n.Edges.Shelf; e != nil {
+			size += s.Shelf([]*Shelf{e}, true)
+		}
+		size += s.Note(n.Edges.Notes, false)
+	}
+	return size
+}
+
 var _ hook.Mutation = (*ItemMutation)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -163,6 +339,170 @@ func (m *ItemMutation) EntcacheSetWrite(w *hook.Write) { m.entcacheWrite = w }
 
 // entcacheDeleted returns the id of the one row the mutation deletes, or nil.
 func (m *ItemMutation) entcacheDeleted() any {
+	if m.op.Is(OpDeleteOne) && m.id != nil {
+		return *m.id
+	}
+	return nil
+}
+
+var _ cache.Builder = (*NoteQuery)(nil)
+
+// EntcacheType is for the cache; applications don't call it.
+func (*NoteQuery) EntcacheType() *cache.Type { return entcacheTypeNote }
+
+// EntcacheDriver is for the cache; applications don't call it.
+func (q *NoteQuery) EntcacheDriver() dialect.Driver { return q.config.driver }
+
+// EntcacheSetDriver is for the cache; applications don't call it.
+func (q *NoteQuery) EntcacheSetDriver(drv dialect.Driver) { q.config.driver = drv }
+
+// EntcacheContext is for the cache; applications don't call it.
+func (q *NoteQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
+
+func (q *NoteQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
+	cache.Lean(entcacheTypeNote, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*NoteQuery)(nil)
+
+var (
+	entcacheNoteValues = cache.NewValues(entcacheTypeNote, "",
+		cache.LayoutOf[Note]("config", "selectValues", "ID", "Ver", "Nonce", "ItemID", "Edges"),
+		cache.LayoutOf[NoteEdges]("Item", "loadedTypes"),
+		cache.LayoutOf[NoteQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withItem"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *NoteQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *NoteQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheNoteValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withItem; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *NoteQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Note:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Note(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Note).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*NoteQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Note:
+		var s entcacheSizes
+		return s.Note(v, false)
+	}
+	return cache.ListSize(new(Note).ID, v)
+}
+
+// Note replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Note(nodes []*Note, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofNote == nil {
+			c.ofNote = make(map[*Note]*Note, len(nodes))
+		}
+		fresh = make([]*Note, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofNote[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheNoteValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofNote[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Note) **Item { return &n.Edges.Item }, c.Item, true) {
+		return false
+	}
+	return true
+}
+
+// Note estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Note(nodes []*Note, shared bool) int {
+	size := cache.ListSize(new(Note), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofNote[n] {
+				continue
+			}
+			if s.ofNote == nil {
+				s.ofNote = make(map[*Note]bool)
+			}
+			s.ofNote[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Nonce)
+		if e := n.Edges.Item; e != nil {
+			size += s.Item([]*Item{e}, true)
+		}
+	}
+	return size
+}
+
+var _ hook.Mutation = (*NoteMutation)(nil)
+
+// EntcacheType is for the cache; applications don't call it.
+func (*NoteMutation) EntcacheType() *cache.Type { return entcacheTypeNote }
+
+// EntcacheWrite is for the cache; applications don't call it.
+func (m *NoteMutation) EntcacheWrite() *hook.Write { return m.entcacheWrite }
+
+// EntcacheSetWrite is for the cache; applications don't call it.
+func (m *NoteMutation) EntcacheSetWrite(w *hook.Write) { m.entcacheWrite = w }
+
+// entcacheDeleted returns the id of the one row the mutation deletes, or nil.
+func (m *NoteMutation) entcacheDeleted() any {
 	if m.op.Is(OpDeleteOne) && m.id != nil {
 		return *m.id
 	}
@@ -185,6 +525,131 @@ func (q *ShelfQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *ShelfQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeShelf, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*ShelfQuery)(nil)
+
+var (
+	entcacheShelfValues = cache.NewValues(entcacheTypeShelf, "",
+		cache.LayoutOf[Shelf]("config", "selectValues", "ID", "Ver", "Nonce", "Edges"),
+		cache.LayoutOf[ShelfEdges]("Items", "loadedTypes"),
+		cache.LayoutOf[ShelfQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withItems"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *ShelfQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *ShelfQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheShelfValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withItems; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *ShelfQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Shelf:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Shelf(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Shelf).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*ShelfQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Shelf:
+		var s entcacheSizes
+		return s.Shelf(v, false)
+	}
+	return cache.ListSize(new(Shelf).ID, v)
+}
+
+// Shelf replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Shelf(nodes []*Shelf, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofShelf == nil {
+			c.ofShelf = make(map[*Shelf]*Shelf, len(nodes))
+		}
+		fresh = make([]*Shelf, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofShelf[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheShelfValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofShelf[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *Shelf) *[]*Item { return &n.Edges.Items }, c.Item, false) {
+		return false
+	}
+	return true
+}
+
+// Shelf estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Shelf(nodes []*Shelf, shared bool) int {
+	size := cache.ListSize(new(Shelf), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofShelf[n] {
+				continue
+			}
+			if s.ofShelf == nil {
+				s.ofShelf = make(map[*Shelf]bool)
+			}
+			s.ofShelf[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Nonce)
+		size += s.Item(n.Edges.Items, false)
+	}
+	return size
 }
 
 var _ hook.Mutation = (*ShelfMutation)(nil)

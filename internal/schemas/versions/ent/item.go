@@ -33,9 +33,11 @@ type Item struct {
 type ItemEdges struct {
 	// Shelf holds the value of the shelf edge.
 	Shelf *Shelf `json:"shelf,omitempty"`
+	// Notes holds the value of the notes edge.
+	Notes []*Note `json:"notes,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [1]bool
+	loadedTypes [2]bool
 }
 
 // ShelfOrErr returns the Shelf value or an error if the edge
@@ -47,6 +49,15 @@ func (e ItemEdges) ShelfOrErr() (*Shelf, error) {
 		return nil, &NotFoundError{label: shelf.Label}
 	}
 	return nil, &NotLoadedError{edge: "shelf"}
+}
+
+// NotesOrErr returns the Notes value or an error if the edge
+// was not loaded in eager-loading.
+func (e ItemEdges) NotesOrErr() ([]*Note, error) {
+	if e.loadedTypes[1] {
+		return e.Notes, nil
+	}
+	return nil, &NotLoadedError{edge: "notes"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -113,6 +124,11 @@ func (_m *Item) Value(name string) (ent.Value, error) {
 // QueryShelf queries the "shelf" edge of the Item entity.
 func (_m *Item) QueryShelf() *ShelfQuery {
 	return NewItemClient(_m.config).QueryShelf(_m)
+}
+
+// QueryNotes queries the "notes" edge of the Item entity.
+func (_m *Item) QueryNotes() *NoteQuery {
+	return NewItemClient(_m.config).QueryNotes(_m)
 }
 
 // Update returns a builder for updating this Item.

@@ -4,6 +4,7 @@ package ent
 
 import (
 	"github.com/entcache/ent-cache/internal/schemas/versions/ent/item"
+	"github.com/entcache/ent-cache/internal/schemas/versions/ent/note"
 	"github.com/entcache/ent-cache/internal/schemas/versions/ent/schema"
 	"github.com/entcache/ent-cache/internal/schemas/versions/ent/shelf"
 )
@@ -18,6 +19,12 @@ func init() {
 	itemDescID := itemFields[0].Descriptor()
 	// item.IDValidator is a validator for the "id" field. It is called by the builders before save.
 	item.IDValidator = itemDescID.Validators[0].(func(int) error)
+	noteFields := schema.Note{}.Fields()
+	_ = noteFields
+	// noteDescID is the schema descriptor for id field.
+	noteDescID := noteFields[0].Descriptor()
+	// note.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	note.IDValidator = noteDescID.Validators[0].(func(int) error)
 	shelfFields := schema.Shelf{}.Fields()
 	_ = shelfFields
 	// shelfDescID is the schema descriptor for id field.

@@ -14,6 +14,8 @@ type Tx struct {
 	config
 	// Item is the client for interacting with the Item builders.
 	Item *ItemClient
+	// Note is the client for interacting with the Note builders.
+	Note *NoteClient
 	// Shelf is the client for interacting with the Shelf builders.
 	Shelf *ShelfClient
 
@@ -148,6 +150,7 @@ func (tx *Tx) Client() *Client {
 
 func (tx *Tx) init() {
 	tx.Item = NewItemClient(tx.config)
+	tx.Note = NewNoteClient(tx.config)
 	tx.Shelf = NewShelfClient(tx.config)
 }
 

@@ -13,9 +13,9 @@ import (
 	"github.com/entcache/ent-cache/schema"
 )
 
-// This file was generated for version 1 of the contract between generated code
+// This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated1
+const _ = cache.Generated2
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -167,6 +167,31 @@ var _ cache.TxDriver = (*txDriver)(nil)
 // EntcacheTx is for the cache; applications don't call it.
 func (*txDriver) EntcacheTx() {}
 
+// entcacheCopies copies the entities of a result. Those that may be met more than
+// once it remembers, so that the copies share what the entities did.
+type entcacheCopies struct {
+	config      config
+	ofCleanUser map[*CleanUser]*CleanUser
+	ofPet       map[*Pet]*Pet
+	ofPetCount  map[*PetCount]*PetCount
+	ofPetName   map[*PetName]*PetName
+	ofUser      map[*User]*User
+}
+
+// entcacheSizes estimates the memory of a result.
+type entcacheSizes struct {
+	ofCleanUser map[*CleanUser]bool
+	ofPet       map[*Pet]bool
+	ofPetCount  map[*PetCount]bool
+	ofPetName   map[*PetName]bool
+	ofUser      map[*User]bool
+}
+
+// entcacheSame reports whether two builders belong to one client.
+func (c *config) entcacheSame(other *config) bool {
+	return c.hooks == other.hooks && c.inters == other.inters
+}
+
 var _ cache.Builder = (*CleanUserQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -185,6 +210,112 @@ func (q *CleanUserQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeCleanUser, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*CleanUserQuery)(nil)
+
+var (
+	entcacheCleanUserValues = cache.NewValues(entcacheTypeCleanUser, "",
+		cache.LayoutOf[CleanUser]("config", "selectValues", "ID", "Name"),
+		cache.Layout{},
+		cache.LayoutOf[CleanUserQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *CleanUserQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *CleanUserQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheCleanUserValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *CleanUserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*CleanUser:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.CleanUser(nodes, false)
+	case int:
+		return v, true
+	}
+	return nil, false
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*CleanUserQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*CleanUser:
+		var s entcacheSizes
+		return s.CleanUser(v, false)
+	}
+	return 0
+}
+
+// CleanUser replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) CleanUser(nodes []*CleanUser, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofCleanUser == nil {
+			c.ofCleanUser = make(map[*CleanUser]*CleanUser, len(nodes))
+		}
+		fresh = make([]*CleanUser, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofCleanUser[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheCleanUserValues.Known(from, nil) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofCleanUser[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	return true
+}
+
+// CleanUser estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) CleanUser(nodes []*CleanUser, shared bool) int {
+	size := cache.ListSize(new(CleanUser), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofCleanUser[n] {
+				continue
+			}
+			if s.ofCleanUser == nil {
+				s.ofCleanUser = make(map[*CleanUser]bool)
+			}
+			s.ofCleanUser[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+	}
+	return size
+}
+
 var _ cache.Builder = (*PetQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -201,6 +332,133 @@ func (q *PetQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *PetQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypePet, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*PetQuery)(nil)
+
+var (
+	entcachePetValues = cache.NewValues(entcacheTypePet, "",
+		cache.LayoutOf[Pet]("config", "selectValues", "ID", "Name", "OwnerID", "Edges"),
+		cache.LayoutOf[PetEdges]("Owner", "loadedTypes"),
+		cache.LayoutOf[PetQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withOwner"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *PetQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *PetQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcachePetValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withOwner; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *PetQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*Pet:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.Pet(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(Pet).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*PetQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*Pet:
+		var s entcacheSizes
+		return s.Pet(v, false)
+	}
+	return cache.ListSize(new(Pet).ID, v)
+}
+
+// Pet replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) Pet(nodes []*Pet, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofPet == nil {
+			c.ofPet = make(map[*Pet]*Pet, len(nodes))
+		}
+		fresh = make([]*Pet, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofPet[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcachePetValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofPet[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneUnique(fresh, func(n *Pet) **User { return &n.Edges.Owner }, c.User, true) {
+		return false
+	}
+	return true
+}
+
+// Pet estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) Pet(nodes []*Pet, shared bool) int {
+	size := cache.ListSize(new(Pet), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofPet[n] {
+				continue
+			}
+			if s.ofPet == nil {
+				s.ofPet = make(map[*Pet]bool)
+			}
+			s.ofPet[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		if e := n.Edges.Owner; e != nil {
+			size += s.User([]*User{e}, true)
+		}
+	}
+	return size
 }
 
 var _ hook.Mutation = (*PetMutation)(nil)
@@ -240,6 +498,112 @@ func (q *PetCountQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypePetCount, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*PetCountQuery)(nil)
+
+var (
+	entcachePetCountValues = cache.NewValues(entcacheTypePetCount, "",
+		cache.LayoutOf[PetCount]("config", "selectValues", "Name", "Pets"),
+		cache.Layout{},
+		cache.LayoutOf[PetCountQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *PetCountQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *PetCountQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcachePetCountValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *PetCountQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*PetCount:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.PetCount(nodes, false)
+	case int:
+		return v, true
+	}
+	return nil, false
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*PetCountQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*PetCount:
+		var s entcacheSizes
+		return s.PetCount(v, false)
+	}
+	return 0
+}
+
+// PetCount replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) PetCount(nodes []*PetCount, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofPetCount == nil {
+			c.ofPetCount = make(map[*PetCount]*PetCount, len(nodes))
+		}
+		fresh = make([]*PetCount, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofPetCount[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcachePetCountValues.Known(from, nil) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofPetCount[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	return true
+}
+
+// PetCount estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) PetCount(nodes []*PetCount, shared bool) int {
+	size := cache.ListSize(new(PetCount), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofPetCount[n] {
+				continue
+			}
+			if s.ofPetCount == nil {
+				s.ofPetCount = make(map[*PetCount]bool)
+			}
+			s.ofPetCount[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+	}
+	return size
+}
+
 var _ cache.Builder = (*PetNameQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -258,6 +622,112 @@ func (q *PetNameQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypePetName, q.config.driver, spec)
 }
 
+var _ cache.ValueBuilder = (*PetNameQuery)(nil)
+
+var (
+	entcachePetNameValues = cache.NewValues(entcacheTypePetName, "the type isn't cached",
+		cache.LayoutOf[PetName]("config", "selectValues", "Name"),
+		cache.Layout{},
+		cache.LayoutOf[PetNameQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *PetNameQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *PetNameQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcachePetNameValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *PetNameQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*PetName:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.PetName(nodes, false)
+	case int:
+		return v, true
+	}
+	return nil, false
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*PetNameQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*PetName:
+		var s entcacheSizes
+		return s.PetName(v, false)
+	}
+	return 0
+}
+
+// PetName replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) PetName(nodes []*PetName, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofPetName == nil {
+			c.ofPetName = make(map[*PetName]*PetName, len(nodes))
+		}
+		fresh = make([]*PetName, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofPetName[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcachePetNameValues.Known(from, nil) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofPetName[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	return true
+}
+
+// PetName estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) PetName(nodes []*PetName, shared bool) int {
+	size := cache.ListSize(new(PetName), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofPetName[n] {
+				continue
+			}
+			if s.ofPetName == nil {
+				s.ofPetName = make(map[*PetName]bool)
+			}
+			s.ofPetName[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+	}
+	return size
+}
+
 var _ cache.Builder = (*UserQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -274,6 +744,132 @@ func (q *UserQuery) EntcacheContext() *ent.QueryContext { return q.ctx }
 
 func (q *UserQuery) entcacheLean(spec *sqlgraph.QuerySpec) {
 	cache.Lean(entcacheTypeUser, q.config.driver, spec)
+}
+
+var _ cache.ValueBuilder = (*UserQuery)(nil)
+
+var (
+	entcacheUserValues = cache.NewValues(entcacheTypeUser, "",
+		cache.LayoutOf[User]("config", "selectValues", "ID", "Name", "Password", "Active", "Edges"),
+		cache.LayoutOf[UserEdges]("Pets", "loadedTypes"),
+		cache.LayoutOf[UserQuery]("config", "ctx", "order", "inters", "predicates", "sql", "path", "withPets"),
+	)
+)
+
+// EntcacheFingerprint is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheFingerprint(f *cache.Fingerprint) bool {
+	return f.Root(q.inters) && q.entcacheFingerprint(f)
+}
+
+func (q *UserQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
+	if !cache.AppendQuery(f, cache.Selection{
+		Values: entcacheUserValues, Builder: q, Context: q.ctx, From: q.sql, Path: q.path != nil,
+	}, q.order, q.predicates) {
+		return false
+	}
+	if !f.Loads() {
+		return true
+	}
+	if e := q.withPets; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
+		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
+			return false
+		}
+	}
+	f.End()
+	return true
+}
+
+// EntcacheClone is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
+	switch v := v.(type) {
+	case []*User:
+		c := entcacheCopies{config: q.config}
+		nodes := cache.CopySlice(v)
+		return nodes, c.User(nodes, false)
+	case int:
+		return v, true
+	}
+	return cache.CloneList(new(User).ID, v)
+}
+
+// EntcacheValueSize is for the cache; applications don't call it.
+func (*UserQuery) EntcacheValueSize(v ent.Value) int {
+	switch v := v.(type) {
+	case []*User:
+		var s entcacheSizes
+		return s.User(v, false)
+	}
+	return cache.ListSize(new(User).ID, v)
+}
+
+// User replaces entities by copies; shared says that they may be met more
+// than once.
+func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
+	if len(nodes) == 0 {
+		return true
+	}
+	fresh := nodes
+	if shared {
+		if c.ofUser == nil {
+			c.ofUser = make(map[*User]*User, len(nodes))
+		}
+		fresh = make([]*User, 0, len(nodes))
+	}
+	slab := cache.SlabOf(nodes[0], len(nodes))
+	for i, from := range nodes {
+		if shared {
+			if n := c.ofUser[from]; n != nil {
+				nodes[i] = n
+				continue
+			}
+		}
+		if !entcacheUserValues.Known(from, &from.Edges) {
+			return false
+		}
+		n := slab.Take()
+		*n = *from
+		n.config = c.config
+		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
+			return false
+		}
+		nodes[i] = n
+		if shared {
+			c.ofUser[from] = n
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) == 0 {
+		return true
+	}
+	if fresh[0].Edges.loadedTypes[0] &&
+		!cache.CloneEdge(fresh, func(n *User) *[]*Pet { return &n.Edges.Pets }, c.Pet, false) {
+		return false
+	}
+	return true
+}
+
+// User estimates the memory of entities, and of the list of them.
+func (s *entcacheSizes) User(nodes []*User, shared bool) int {
+	size := cache.ListSize(new(User), nodes)
+	for _, n := range nodes {
+		if shared {
+			if s.ofUser[n] {
+				continue
+			}
+			if s.ofUser == nil {
+				s.ofUser = make(map[*User]bool)
+			}
+			s.ofUser[n] = true
+		}
+		size += cache.PointerSize(n)
+		size += cache.StringSize(n.Name)
+		size += cache.StringSize(n.Password)
+		size += s.Pet(n.Edges.Pets, false)
+	}
+	return size
 }
 
 var _ hook.Mutation = (*UserMutation)(nil)

@@ -20,6 +20,8 @@ const (
 	FieldShelfID = "shelf_id"
 	// EdgeShelf holds the string denoting the shelf edge name in mutations.
 	EdgeShelf = "shelf"
+	// EdgeNotes holds the string denoting the notes edge name in mutations.
+	EdgeNotes = "notes"
 	// Table holds the table name of the item in the database.
 	Table = "items"
 	// ShelfTable is the table that holds the shelf relation/edge.
@@ -29,6 +31,13 @@ const (
 	ShelfInverseTable = "shelves"
 	// ShelfColumn is the table column denoting the shelf relation/edge.
 	ShelfColumn = "shelf_id"
+	// NotesTable is the table that holds the notes relation/edge.
+	NotesTable = "notes"
+	// NotesInverseTable is the table name for the Note entity.
+	// It exists in this package in order to avoid circular dependency with the "note" package.
+	NotesInverseTable = "notes"
+	// NotesColumn is the table column denoting the notes relation/edge.
+	NotesColumn = "item_id"
 )
 
 // Columns holds all SQL columns for item fields.
@@ -83,10 +92,31 @@ func ByShelfField(field string, opts ...sql.OrderTermOption) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newShelfStep(), sql.OrderByField(field, opts...))
 	}
 }
+
+// ByNotesCount orders the results by notes count.
+func ByNotesCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newNotesStep(), opts...)
+	}
+}
+
+// ByNotes orders the results by notes terms.
+func ByNotes(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newNotesStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
 func newShelfStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(ShelfInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.M2O, true, ShelfTable, ShelfColumn),
+	)
+}
+func newNotesStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(NotesInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, NotesTable, NotesColumn),
 	)
 }

@@ -29,6 +29,27 @@ var (
 			},
 		},
 	}
+	// NotesColumns holds the columns for the "notes" table.
+	NotesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "ver", Type: field.TypeInt},
+		{Name: "nonce", Type: field.TypeString},
+		{Name: "item_id", Type: field.TypeInt},
+	}
+	// NotesTable holds the schema information for the "notes" table.
+	NotesTable = &schema.Table{
+		Name:       "notes",
+		Columns:    NotesColumns,
+		PrimaryKey: []*schema.Column{NotesColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "notes_items_notes",
+				Columns:    []*schema.Column{NotesColumns[3]},
+				RefColumns: []*schema.Column{ItemsColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+	}
 	// ShelvesColumns holds the columns for the "shelves" table.
 	ShelvesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
@@ -44,10 +65,12 @@ var (
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
 		ItemsTable,
+		NotesTable,
 		ShelvesTable,
 	}
 )
 
 func init() {
 	ItemsTable.ForeignKeys[0].RefTable = ShelvesTable
+	NotesTable.ForeignKeys[0].RefTable = ItemsTable
 }

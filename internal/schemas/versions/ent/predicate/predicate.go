@@ -9,5 +9,8 @@ import (
 // Item is the predicate function for item builders.
 type Item func(*sql.Selector)
 
+// Note is the predicate function for note builders.
+type Note func(*sql.Selector)
+
 // Shelf is the predicate function for shelf builders.
 type Shelf func(*sql.Selector)

@@ -3,6 +3,7 @@ package schema
 
 import (
 	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
 	"entgo.io/ent/schema/edge"
 	"entgo.io/ent/schema/field"
 
@@ -54,5 +55,26 @@ func (Item) Fields() []ent.Field {
 func (Item) Edges() []ent.Edge {
 	return []ent.Edge{
 		edge.From("shelf", Shelf.Type).Ref("items").Field("shelf_id").Unique().Required(),
+		edge.To("notes", Note.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
+	}
+}
+
+// Note sticks to an item, may be moved to another, and goes with it.
+type Note struct{ ent.Schema }
+
+// Mixin of the Note.
+func (Note) Mixin() []ent.Mixin {
+	return []ent.Mixin{mixin.Mixin{}}
+}
+
+// Fields of the Note.
+func (Note) Fields() []ent.Field {
+	return append(version(), field.Int("item_id"))
+}
+
+// Edges of the Note.
+func (Note) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.From("item", Item.Type).Ref("notes").Field("item_id").Unique().Required(),
 	}
 }

@@ -1,0 +1,120 @@
+package cache
+
+import (
+	"sync"
+
+	"github.com/entcache/ent-cache/internal/mutant"
+	"github.com/entcache/ent-cache/schema"
+)
+
+// filling collects what proves the value of a query that runs: the proofs of its
+// statements, the root's and those of the edges it loads.
+//
+// It is complete only if every statement has left one. Each is counted before
+// anything else happens to it, and what isn't a statement that the cache took in
+// taints the whole: a read that was turned away, a result that wasn't stored, one
+// served in grace. A statement that no driver of the cache sees can't be counted;
+// fingerprints rule those out, which demand the cache's interceptor of every
+// builder that loads an edge. All methods are safe for concurrent use and for nil.
+type filling struct {
+	mu      sync.Mutex
+	begun   int
+	tainted bool
+	proven  []proven
+	// rows is the one statement's entry, if the query filled it itself, and key
+	// where it is.
+	rows *Entry
+	key  Key
+	// n is how many rows the root's statement had.
+	n int
+
+	// What is stored in the end, and the proof of a query of one statement: that
+	// saves allocations.
+	entry Entry
+	value typed
+	first [1]proven
+}
+
+// proven is a statement's proof, and its policy if that refreshes entries.
+type proven struct {
+	// Entry has no rows: a value must not keep them.
+	Entry
+	refreshing *schema.Policy
+}
+
+func newFilling() *filling {
+	f := new(filling)
+	f.proven = f.first[:0]
+	return f
+}
+
+// collector returns what the statements of a scope are collected in; nil if nobody
+// asked for it.
+func (sc *scope) collector() *filling {
+	if sc.root {
+		return sc.filling
+	}
+	if sc.top != nil {
+		return sc.top.filling
+	}
+	return nil
+}
+
+// begin counts a statement.
+func (f *filling) begin() {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	f.begun++
+	f.mu.Unlock()
+}
+
+// taint says that something was read that nothing proves.
+func (f *filling) taint() {
+	if f == nil || mutant.On(mutant.ValueUntainted) {
+		return
+	}
+	f.mu.Lock()
+	f.tainted = true
+	f.mu.Unlock()
+}
+
+// collect takes in the proof of a statement that the read was served with. An
+// entry that the read stored itself is fresh.
+func (r *reading) collect(e *Entry, fresh bool) {
+	f := r.scope.collector()
+	if f == nil {
+		return
+	}
+	p := proven{Entry: Entry{Proof: e.Proof}}
+	if pol := r.scope.typ.Policy; refreshing(pol) {
+		p.refreshing = pol
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.tainted {
+		return
+	}
+	f.proven = append(f.proven, p)
+	f.rows = nil
+	if fresh {
+		f.rows, f.key = e, r.key
+	}
+	if r.scope.root {
+		f.n = e.Rows.N
+	}
+}
+
+// end returns the proofs of all statements, and none if one is missing.
+func (f *filling) end() []proven {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.tainted || f.begun != len(f.proven) && !mutant.On(mutant.ValueUntainted) {
+		return nil
+	}
+	proofs := f.proven
+	// Who comes now is late.
+	f.tainted = true
+	return proofs
+}

@@ -1,0 +1,248 @@
+package cache
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"reflect"
+	"time"
+
+	"entgo.io/ent"
+
+	"github.com/entcache/ent-cache/internal/mutant"
+	"github.com/entcache/ent-cache/schema"
+)
+
+// typed is the result of a query with the proofs of the statements that it was
+// made of. It proves nothing itself: it is served while the rows of each
+// statement would be, by the same rules, and gone when the first of them would
+// be.
+type typed struct {
+	result ent.Value
+	proofs []proven
+	rows   int // of the root's statement
+	// witness is a copy that nobody gets, if writes to a shared result are to be
+	// found.
+	witness ent.Value
+}
+
+// valueOps are the operations whose results can be kept as values.
+const valueOps = schema.All | schema.First | schema.Only | schema.IDs | schema.Count | schema.Exist
+
+// linger is how long the rows of a query stay in the near level once its value is
+// there too: for reads that looked for the value before it was.
+const linger = time.Second
+
+// Read runs a query: next, or less than that if its result is in the cache.
+//
+// A hit hands out a copy of the value that an equal query got before, and skips
+// next with all that would run in it. So the builder has to vouch, by its
+// fingerprint, that no other interceptor is there, and that the fingerprint says
+// everything that the result depends on besides the database. Where it doesn't,
+// statements are looked up one by one when Ent runs them.
+func (c *Cache) Read(ctx context.Context, q ent.Query, next ent.Querier) (ent.Value, error) {
+	ctx, routed := c.Route(ctx, q)
+	defer routed.Done()
+	sc := routed.root
+	if sc == nil || c.opts.NoValues || !sc.op.Is(valueOps) || sc.alone() {
+		return next.Query(ctx, q)
+	}
+	b, ok := routed.builder.(ValueBuilder)
+	// database/sql looks at the context before anything else.
+	if !ok || ctx.Err() != nil {
+		return next.Query(ctx, q)
+	}
+	key, ok := c.valueKey(sc, b, next, nil)
+	if !ok {
+		return next.Query(ctx, q)
+	}
+	if !sc.refresh {
+		if v := c.lookUp(sc, key); v != nil && c.unchanged(ctx, sc, key, v) {
+			// The copy belongs to the client, as if it had no cache.
+			b.EntcacheSetDriver(routed.driver)
+			if result, ok := v.handOut(sc, b); ok {
+				c.valueHit(ctx, sc, key, v)
+				return result, nil
+			}
+			b.EntcacheSetDriver(sc.driver)
+		}
+	}
+	// Predicates are functions: what they said in the key must be what they say in
+	// the statements. So they are asked before those run and after.
+	w := newWitness()
+	if again, ok := c.valueKey(sc, b, next, w); !ok || again != key {
+		sc.noValue = "a predicate or the order says something else each time"
+		return next.Query(ctx, q)
+	}
+	sc.filling = newFilling()
+	result, err := next.Query(ctx, q)
+	if err == nil && w.agrees(c, sc, b) {
+		b.EntcacheSetDriver(routed.driver)
+		c.storeValue(sc, key, b, result)
+	}
+	return result, err
+}
+
+// handOut returns what a reader gets.
+func (v *typed) handOut(sc *scope, b ValueBuilder) (ent.Value, bool) {
+	if sc.sharing || mutant.On(mutant.ValueUncloned) {
+		return v.result, true
+	}
+	return b.EntcacheClone(v.result)
+}
+
+// lookUp returns the value of a key if the read may be served it.
+func (c *Cache) lookUp(sc *scope, key Key) *typed {
+	e, ok := c.near.Get(key)
+	if !ok || e.value == nil {
+		return nil
+	}
+	v := e.value
+	for i := range v.proofs {
+		p := &v.proofs[i]
+		if mutant.On(mutant.ValueUnchecked) || mutant.On(mutant.ValueFirstProof) && i > 0 {
+			break
+		}
+		if !c.valid(&p.Entry) || c.shared != nil && !c.shared.vouches(&p.Entry, sc) {
+			// Of several statements, those whose rows were invalidated say so.
+			sc.invalidated = len(v.proofs) == 1
+			return nil
+		}
+	}
+	for i := range v.proofs {
+		if c.late(&v.proofs[i]) {
+			return nil
+		}
+	}
+	return v
+}
+
+// late reports whether the rows behind a proof were refreshed, or are to be,
+// which is for the read of the rows to do.
+func (c *Cache) late(p *proven) bool {
+	if p.age.Load() != current {
+		return true
+	}
+	if p.refreshing == nil {
+		return false
+	}
+	if p.refreshing.Grace > 0 {
+		p.lastValid.Store(int64(time.Since(c.start)))
+	}
+	if !p.due(p.refreshing) {
+		return false
+	}
+	p.age.CompareAndSwap(current, overdue)
+	return true
+}
+
+// storeValue keeps what a query returned, if all its statements are proven.
+func (c *Cache) storeValue(sc *scope, key Key, b ValueBuilder, result ent.Value) {
+	f := sc.filling
+	proofs := f.end()
+	if len(proofs) == 0 || c.closed.Load() {
+		return
+	}
+	ends := proofs[0].ends
+	for i := range proofs {
+		p := &proofs[i]
+		if p.age.Load() != current {
+			return
+		}
+		if p.ends.Before(ends) {
+			ends = p.ends
+		}
+	}
+	now := time.Now()
+	if !now.Before(ends) {
+		// One is over, or wasn't fit for the near level to begin with.
+		return
+	}
+	// The caller may change what it gets, as soon as it gets it.
+	kept := result
+	if !mutant.On(mutant.ValueKeptAsIs) {
+		var ok bool
+		if kept, ok = b.EntcacheClone(result); !ok {
+			return
+		}
+	}
+	n, size := b.EntcacheValueSize(kept), 0
+	f.value = typed{result: kept, proofs: proofs, rows: f.n}
+	if c.checkShared {
+		f.value.witness, _ = b.EntcacheClone(kept)
+		size = n
+	}
+	size += fillingSize + n
+	for i := range proofs {
+		size += provenSize + 8*(len(proofs[i].Facts)+len(proofs[i].Tables))
+	}
+	f.entry = Entry{value: &f.value, size: size}
+	rows := f.rows
+	f.rows = nil // it must not stay as long as the value
+	c.near.Set(key, &f.entry, ends.Sub(now))
+	c.replaceRows(rows, f.key, proofs, now)
+}
+
+// The memory of a filling, and of what it holds of a proof and the proof.
+const (
+	fillingSize = 320
+	provenSize  = 264
+)
+
+// replaceRows has rows leave the near level that a value stands for now, so that
+// a result doesn't take its memory twice.
+//
+// That is so where a query is one statement, which it filled itself: value and
+// rows then say the same for the same time, and a query that would find only the
+// rows has the same SQL without being the same query, which is rare. Rows that
+// were there before are somebody's, so they stay. Of a query that loads edges
+// all rows stay too: a write to a child invalidates the value and not the root's
+// rows, and the statement that loads an edge is often that of other roots too.
+// What of them nobody reads makes room first. A policy that refreshes needs the
+// rows to do so.
+func (c *Cache) replaceRows(rows *Entry, key Key, proofs []proven, now time.Time) {
+	if rows == nil || len(proofs) != 1 || proofs[0].refreshing != nil || proofs[0].ends.Sub(now) <= linger {
+		return
+	}
+	if have, ok := c.near.Get(key); ok && have == rows {
+		c.near.Set(key, rows, linger)
+	}
+}
+
+// valueKey names the value of a query: the hash of everything that decides it.
+// It is false if the builder can't say.
+//
+// The querier is part of it. Ent's operations differ in the type of their result,
+// and the one in the context is that of the outermost query: an interceptor that
+// counts with the builder it was given does so under the operation All.
+func (c *Cache) valueKey(sc *scope, b ValueBuilder, next ent.Querier, w *witness) (Key, bool) {
+	querier := reflect.ValueOf(next)
+	if querier.Kind() != reflect.Func {
+		return Key{}, false
+	}
+	d, t := sc.driver, sc.typ
+	f := newFingerprint(c, sc)
+	defer f.release()
+	f.witness = w
+	buf := appendString(f.buf, "value")
+	buf = appendString(buf, c.opts.Namespace)
+	buf = appendString(buf, d.dialect)
+	buf = appendString(buf, t.Schema.Fingerprint)
+	buf = appendString(buf, t.Name)
+	buf = appendString(buf, b.EntcacheContext().Op)
+	buf = binary.BigEndian.AppendUint64(buf, d.database)
+	buf = appendString(buf, sc.vary)
+	buf = binary.BigEndian.AppendUint64(buf, uint64(querier.Pointer()))
+	// Who asks for the cache gets children from it that others don't.
+	asked := byte(0)
+	if sc.asked {
+		asked = 1
+	}
+	f.buf = append(buf, asked)
+	if !b.EntcacheFingerprint(f) {
+		sc.noValue = f.Reason()
+		return Key{}, false
+	}
+	sum := sha256.Sum256(f.buf)
+	return Key(sum[:16]), true
+}
