@@ -1,0 +1,5 @@
+//go:build !race
+
+package precision
+
+const raceDetector = false
