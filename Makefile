@@ -19,6 +19,12 @@ DB ?= all
 FUZZTIME ?= 30s
 # simulation: how many histories to play, from SEED on.
 HISTORIES ?= 20000
+# bench-save and bench-compare: what results are kept as, what they are compared with, and which benchmarks, how often, how long.
+NAME ?= new
+OLD ?= old
+BENCH ?= Reads/sqlite
+COUNT ?= 6
+BENCHTIME ?= 50ms
 # faults: the servers, and by that the database.
 FAULTS_DB ?= postgres,redis
 ARGS ?=
@@ -36,8 +42,8 @@ help: ## Show this help
 .PHONY: test
 test: lint $(SERVERS) ## Run all tests with the race detector, on SQLite, PostgreSQL, MariaDB and Redis
 	$(SERVERS) -- $(GO) test $(RACE) -p $(P) -timeout $(TIMEOUT) $(TESTFLAGS) ./...
-	@# The race detector would make these too slow: the model's searches, and the simulation, where one goroutine runs at a time.
-	$(GO) test -timeout $(TIMEOUT) $(TESTFLAGS) ./internal/model
+	@# The race detector would make these too slow: the model's searches, and the simulation and precision, where one goroutine runs at a time.
+	$(GO) test -timeout $(TIMEOUT) $(TESTFLAGS) ./internal/model ./internal/precision
 	$(GO) test -timeout $(TIMEOUT) $(TESTFLAGS) ./internal/simulation -args -histories 20000
 	@for module in $(MODULES); do \
 		echo "cd $$module && $(GO) test ./..."; \
@@ -85,8 +91,26 @@ example-processes: ## Run the example shop in several processes, with Redis (ARG
 	$(GO) run ./example/processes $(ARGS)
 
 .PHONY: bench
-bench: ## Measure reads uncached, as hits and as misses (ARGS=, ARGS=-remote for several processes)
-	cd internal/benchmarks && $(GO) run ./cmd/table $(ARGS)
+bench: $(SERVERS) ## Measure reads uncached, as hits of each level and as misses (ARGS=-full; ARGS=-remote for several processes)
+	@cd internal/benchmarks && $(GO) build -o "$(CURDIR)/bin/table" ./cmd/table
+	$(SERVERS) -only postgres -- bin/table $(ARGS)
+
+.PHONY: bench-save
+bench-save: $(SERVERS) ## Keep results of benchmarks in bin/bench as NAME= (BENCH= COUNT= BENCHTIME=)
+	@mkdir -p bin/bench
+	@cd internal/benchmarks && $(GO) test -c -o "$(CURDIR)/bin/bench/test" .
+	@# One after the other and all again, so that what disturbs the machine for a while disturbs no benchmark's every run.
+	$(SERVERS) -only postgres -- $(SHELL) $(.SHELLFLAGS) 'for i in $$(seq $(COUNT)); do \
+		bin/bench/test -test.run "^$$" -test.bench "$(BENCH)" -test.benchtime $(BENCHTIME); done | tee bin/bench/$(NAME).new'
+	@mv bin/bench/$(NAME).new bin/bench/$(NAME).txt
+
+.PHONY: bench-compare
+bench-compare: ## Compare what bench-save kept as OLD= and as NAME=
+	@cd internal/benchmarks && $(GO) tool benchstat $(OLD)="$(CURDIR)/bin/bench/$(OLD).txt" $(NAME)="$(CURDIR)/bin/bench/$(NAME).txt"
+
+.PHONY: precision
+precision: ## Measure how far the cache is from a perfect one, beside others (ARGS=)
+	$(GO) run ./internal/precision/cmd/precision -operations 100000 $(ARGS)
 
 .PHONY: lint
 lint: ## Check formatting, and run go vet

@@ -1,84 +1,129 @@
 package benchmarks
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"runtime"
-	"slices"
+	"sync"
 	"time"
-
-	"github.com/entcache/ent-cache/ent"
 )
 
-// Cost is what one operation takes.
-type Cost struct {
-	CPU    time.Duration
-	Allocs float64
+// Case is what is measured in turns with others. Run gets the numbers below
+// Variants, over and over. Before, if there is one, runs before each part of the
+// runs and isn't counted.
+type Case struct {
+	Name     string
+	Variants int
+	Run      func(ctx context.Context, i int) error
+	Before   func(ctx context.Context) error
 }
 
-// Row is what a read costs without the cache, as a hit and as a miss.
-type Row struct {
-	Name                string
-	Uncached, Hit, Miss Cost
+// Plan says how cases are measured.
+type Plan struct {
+	// Rounds is how many times each case is measured, for about Each.
+	Rounds int
+	Each   time.Duration
+	// Goroutines run a case at once, each with its part of the variants. Zero
+	// means one.
+	Goroutines int
+	// Part is how many runs there are after each Before.
+	Part int
+	// Uncollected leaves out the collection of garbage before each measurement,
+	// which takes longer than the measurement where there are a million entries.
+	Uncollected bool
 }
 
-// Measure runs a read in rounds, each of which runs it uncached, as a hit and as
-// a miss for about the given time, in turns of their order. It returns the
-// medians: what disturbs the machine for a while then disturbs all three alike.
-func Measure(ctx context.Context, s *Store, r Read, rounds int, each time.Duration) (Row, error) {
-	clients := [...]*ent.Client{s.Uncached, s.Hit, s.Miss}
-	var (
-		n     [len(clients)]int
-		costs [len(clients)][]Cost
-	)
-	for i, client := range clients {
-		if err := r.Warm(ctx, client); err != nil {
-			return Row{}, err
-		}
-		for n[i] = 8; ; n[i] *= 2 {
-			c, err := cost(ctx, client, r, n[i])
+// Measure runs the cases in rounds, in turns of their order: what disturbs the
+// machine for a while then disturbs all of them alike. The series have processor
+// time and allocations of one run.
+func (p Plan) Measure(ctx context.Context, cases ...Case) (Comparison, error) {
+	p.Goroutines = max(1, p.Goroutines)
+	series, n := make(Comparison, len(cases)), make([]int, len(cases))
+	for i, c := range cases {
+		series[i] = &Series{Name: c.Name}
+		for n[i] = 8 * p.Goroutines; ; n[i] *= 2 {
+			cpu, _, err := p.sample(ctx, c, n[i])
 			if err != nil {
-				return Row{}, err
+				return nil, err
 			}
-			if took := c.CPU * time.Duration(n[i]); took >= each/4 {
-				n[i] = max(1, int(each/max(1, c.CPU)))
+			if cpu >= p.Each/4 {
+				one := max(1, cpu/time.Duration(n[i]))
+				n[i] = max(p.Goroutines, int(p.Each/one))
 				break
 			}
 		}
 	}
-	for round := range rounds {
-		for k := range clients {
-			i := (round + k) % len(clients)
-			c, err := cost(ctx, clients[i], r, n[i])
-			if err != nil {
-				return Row{}, err
+	for round := range p.Rounds {
+		for k := range cases {
+			i := (round + k) % len(cases)
+			if !p.Uncollected {
+				// What others left to collect is not this one's cost.
+				runtime.GC()
 			}
-			costs[i] = append(costs[i], c)
+			cpu, allocs, err := p.sample(ctx, cases[i], n[i])
+			if err != nil {
+				return nil, err
+			}
+			series[i].Client = append(series[i].Client, cpu/time.Duration(n[i]))
+			series[i].Allocs = append(series[i].Allocs, float64(allocs)/float64(n[i]))
 		}
 	}
-	return Row{Name: r.Name, Uncached: median(costs[0]), Hit: median(costs[1]), Miss: median(costs[2])}, nil
+	return series, nil
 }
 
-func cost(ctx context.Context, client *ent.Client, r Read, n int) (Cost, error) {
-	// What others left to collect is not this one's cost.
-	runtime.GC()
+// sample runs a case n times and returns what that took in all.
+func (p Plan) sample(ctx context.Context, c Case, n int) (cpu time.Duration, allocs uint64, err error) {
+	part := n
+	if c.Before != nil {
+		part = min(n, p.Part*p.Goroutines)
+	}
 	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	started := CPUTime()
-	for i := range n {
-		if err := r.Run(ctx, client, i%r.Variants); err != nil {
-			return Cost{}, fmt.Errorf("%s: %w", r.Name, err)
+	for done := 0; done < n; done += part {
+		if c.Before != nil {
+			if err := c.Before(ctx); err != nil {
+				return 0, 0, fmt.Errorf("%s: %w", c.Name, err)
+			}
+		}
+		now := min(part, n-done)
+		runtime.ReadMemStats(&before)
+		started := CPUTime()
+		err := p.run(ctx, c, done, now)
+		cpu += CPUTime() - started
+		runtime.ReadMemStats(&after)
+		allocs += after.Mallocs - before.Mallocs
+		if err != nil {
+			return 0, 0, fmt.Errorf("%s: %w", c.Name, err)
 		}
 	}
-	took := CPUTime() - started
-	runtime.ReadMemStats(&after)
-	return Cost{CPU: took / time.Duration(n), Allocs: float64(after.Mallocs-before.Mallocs) / float64(n)}, nil
+	return cpu, allocs, nil
 }
 
-func median(costs []Cost) Cost {
-	cpu, allocs := slices.Clone(costs), slices.Clone(costs)
-	slices.SortFunc(cpu, func(a, b Cost) int { return cmp.Compare(a.CPU, b.CPU) })
-	slices.SortFunc(allocs, func(a, b Cost) int { return cmp.Compare(a.Allocs, b.Allocs) })
-	return Cost{CPU: cpu[len(cpu)/2].CPU, Allocs: allocs[len(allocs)/2].Allocs}
+func (p Plan) run(ctx context.Context, c Case, from, n int) error {
+	if p.Goroutines == 1 {
+		for i := range n {
+			if err := c.Run(ctx, (from+i)%c.Variants); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var (
+		wg    sync.WaitGroup
+		errs  = make([]error, p.Goroutines)
+		share = max(1, c.Variants/p.Goroutines)
+	)
+	for g := range p.Goroutines {
+		wg.Go(func() {
+			for i := g; i < n && errs[g] == nil; i += p.Goroutines {
+				errs[g] = c.Run(ctx, (g*share+(from+i)/p.Goroutines%share)%c.Variants)
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -17,10 +17,16 @@ type Read struct {
 	Run      func(ctx context.Context, client *ent.Client, i int) error
 }
 
+// byID is the name of the read that has as many variants as there are tracks.
+const byID = "Get"
+
+// rowsRead is the id of the last track that a read by ids returns.
+const rowsRead = 64 * 100
+
 // Reads returns the queries that are measured.
 func Reads() []Read {
 	return []Read{
-		{"Get", 512, func(ctx context.Context, client *ent.Client, i int) error {
+		{byID, 512, func(ctx context.Context, client *ent.Client, i int) error {
 			t, err := client.Track.Get(ctx, i+1)
 			if err != nil {
 				return err

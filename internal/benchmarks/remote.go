@@ -65,13 +65,28 @@ type Shared struct {
 // Shared returns a client whose cache shares the server, once it does. With
 // missing, no read ever finds anything, as in Store.Miss.
 func (r *Remote) Shared(ctx context.Context, missing bool, opts ...redisstore.Option) (*Shared, error) {
+	return r.shared(ctx, r.options(missing), opts...)
+}
+
+// Forgetful is Shared without a near level, so that each read asks the server.
+func (r *Remote) Forgetful(ctx context.Context) (*Shared, error) {
+	o := r.options(false)
+	o.Near = forgetful{o.Near}
+	return r.shared(ctx, o)
+}
+
+// forgetful is a near level that keeps nothing.
+type forgetful struct{ cache.Near }
+
+func (forgetful) Set(cache.Key, *cache.Entry, time.Duration) {}
+
+func (r *Remote) shared(ctx context.Context, o cache.Options, opts ...redisstore.Option) (*Shared, error) {
 	store, err := NewRedisStore(r.Redis.Client, opts...)
 	if err != nil {
 		return nil, err
 	}
 	r.closers = append(r.closers, store.Close)
 	s := &Shared{Store: store, Recorder: &Recorder{Remote: store}}
-	o := r.options(missing)
 	o.Remote, o.Lease = s.Recorder, lease
 	if s.Client, s.Cache, err = r.Client(o); err != nil {
 		return nil, err
@@ -143,6 +158,11 @@ func (r *Recorder) Fill(ctx context.Context, key cache.Key, f cache.RemoteFill) 
 		r.mu.Unlock()
 	}
 	return filled, err
+}
+
+// Peek passes it on.
+func (r *Recorder) Peek(ctx context.Context, key cache.Key) (*cache.RemotePeek, error) {
+	return r.Remote.(cache.RemotePeeker).Peek(ctx, key)
 }
 
 // Begin keeps the announcement and passes it on.

@@ -74,7 +74,7 @@ func TestRemote(t *testing.T) {
 
 	m, stats, err := r.Misses(ctx, Reads()[0], 1, short)
 	require.NoError(t, err)
-	assert.Len(t, m, 4)
+	assert.Len(t, m, 5)
 	assert.NotZero(t, stats.Misses)
 	assert.Zero(t, stats.Hits)
 }

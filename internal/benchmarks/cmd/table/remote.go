@@ -110,9 +110,9 @@ func remoteMisses(ctx context.Context, r *benchmarks.Remote, rounds int, each ti
 			return err
 		}
 		fmt.Printf("%s: %d stored, %d dropped, refused %v\n\n", read.Name, stats.Stored, stats.Dropped, stats.Refused)
-		compared(c[:2], 0)
+		compared(c[:3], 0)
 		fmt.Println()
-		compared(c[2:], 0)
+		compared(c[3:], 0)
 		fmt.Println()
 	}
 	return nil

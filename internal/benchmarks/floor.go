@@ -1,0 +1,222 @@
+package benchmarks
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"entgo.io/ent"
+	entsql "entgo.io/ent/dialect/sql"
+
+	"github.com/entcache/ent-cache/cache"
+	generated "github.com/entcache/ent-cache/ent"
+	"github.com/entcache/ent-cache/ent/album"
+	"github.com/entcache/ent-cache/ent/predicate"
+	"github.com/entcache/ent-cache/ent/track"
+	"github.com/entcache/ent-cache/store/memstore"
+)
+
+// WholeHit is the first case of a Floor; the others are its parts.
+const WholeHit = 0
+
+// Floor is what a hit of values can't do without, measured in turns with the
+// hit: Ent's builder and its interceptors, with one that has the result at hand;
+// the predicates and the order, run on a selector without columns; a hash of what
+// they came to; a look-up; a copy of the result.
+type Floor struct {
+	Read string
+	Comparison
+}
+
+// Sum returns what the parts took together in each round.
+func (f Floor) Sum() []time.Duration {
+	sum := make([]time.Duration, len(f.Comparison[WholeHit].Client))
+	for _, s := range f.Comparison[WholeHit+1:] {
+		for i, d := range s.Client {
+			sum[i] += d
+		}
+	}
+	return sum
+}
+
+// Allocs returns the allocations of the parts together.
+func (f Floor) Allocs() (sum float64) {
+	for _, s := range f.Comparison[WholeHit+1:] {
+		sum += Middle(s.Allocs)
+	}
+	return sum
+}
+
+// Floor measures the floor of a read; the second result is false if the read has
+// none, because its results aren't kept as values.
+func (s *Store) Floor(ctx context.Context, r Read, p Plan) (Floor, bool, error) {
+	of, ok := statements[r.Name]
+	if !ok {
+		return Floor{}, false, nil
+	}
+	// Made before, since who builds the query makes its predicates.
+	made := make([][]statement, r.Variants)
+	for i := range made {
+		made[i] = of(i)
+	}
+	if err := r.Warm(ctx, s.Hit); err != nil {
+		return Floor{}, false, err
+	}
+	given := &given{results: make([]ent.Value, r.Variants)}
+	client := generated.NewClient(generated.Driver(s.driver))
+	client.Intercept(given)
+	for given.i = range r.Variants {
+		if err := r.Run(ctx, client, given.i); err != nil {
+			return Floor{}, false, err
+		}
+	}
+	keys, near, err := s.keys(ctx, r.Variants)
+	if err != nil {
+		return Floor{}, false, err
+	}
+	defer near.Close()
+	var (
+		fingerprint []byte
+		buf         = make([]byte, 0, 4096)
+	)
+	c, err := p.Measure(ctx,
+		Case{Name: "hit", Variants: r.Variants, Run: func(ctx context.Context, i int) error { return r.Run(ctx, s.Hit, i) }},
+		Case{Name: "builder", Variants: r.Variants, Run: func(ctx context.Context, i int) error {
+			given.i = i
+			return r.Run(ctx, client, i)
+		}},
+		Case{Name: "fingerprint", Variants: r.Variants, Run: func(_ context.Context, i int) error {
+			fingerprint = lean(buf[:0], s.driver.Dialect(), made[i])
+			return nil
+		}},
+		Case{Name: "hash", Variants: r.Variants, Run: func(_ context.Context, i int) error {
+			binary.BigEndian.PutUint64(fingerprint, uint64(i))
+			hashed = sha256.Sum256(fingerprint)
+			return nil
+		}},
+		Case{Name: "look-up", Variants: r.Variants, Run: func(_ context.Context, i int) error {
+			if _, ok := near.Get(keys[i]); !ok {
+				return fmt.Errorf("entry %d is gone", i)
+			}
+			return nil
+		}},
+		Case{Name: "clone", Variants: r.Variants, Run: func(_ context.Context, i int) error {
+			if _, ok := given.builder.EntcacheClone(given.results[i]); !ok {
+				return fmt.Errorf("%T can't be cloned", given.results[i])
+			}
+			return nil
+		}},
+	)
+	if err != nil {
+		return Floor{}, false, fmt.Errorf("%s: %w", r.Name, err)
+	}
+	return Floor{Read: r.Name, Comparison: c}, true, nil
+}
+
+// hashed keeps the compiler from leaving the hash out.
+var hashed [sha256.Size]byte
+
+// given is an interceptor that has the results at hand, once it has seen them.
+type given struct {
+	i       int
+	results []ent.Value
+	builder cache.ValueBuilder
+}
+
+// Intercept implements ent.Interceptor.
+func (g *given) Intercept(next ent.Querier) ent.Querier {
+	return ent.QuerierFunc(func(ctx context.Context, q ent.Query) (ent.Value, error) {
+		if v := g.results[g.i]; v != nil {
+			return v, nil
+		}
+		v, err := next.Query(ctx, q)
+		// Not the statement of an edge.
+		if b, ok := q.(cache.ValueBuilder); ok && err == nil && ent.QueryFromContext(ctx) == b.EntcacheContext() {
+			// As the cache keeps it: a copy's entities lie side by side.
+			g.results[g.i], _ = b.EntcacheClone(v)
+			g.builder = b
+		}
+		return v, err
+	})
+}
+
+// keys returns a near level of so many entries, and their keys.
+func (s *Store) keys(ctx context.Context, entries int) ([]cache.Key, cache.Near, error) {
+	e, err := s.sample(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	near := memstore.New(crowdedBytes)
+	if err := crowd(near, e, entries); err != nil {
+		return nil, nil, err
+	}
+	keys := make([]cache.Key, entries)
+	for i := range keys {
+		keys[i] = crowdKey(i)
+	}
+	return keys, near, nil
+}
+
+// statement is what a lean fingerprint of one statement is made from.
+type statement struct {
+	table string
+	fns   []func(*entsql.Selector)
+}
+
+// statements are the statements of the reads.
+var statements = map[string]func(i int) []statement{
+	byID: func(i int) []statement { return tracks(track.ID(i + 1)) },
+	"20 of 10k, scan and sort": func(i int) []statement {
+		return tracks(track.GenreID(i+1), track.UnitPriceGT(100), predicate.Track(track.ByName()), predicate.Track(track.ByID()))
+	},
+	"20 of 10k, by index": func(int) []statement {
+		return tracks(track.StatusEQ(track.StatusAvailable), predicate.Track(track.ByName()), predicate.Track(track.ByID()))
+	},
+	"100 rows": func(i int) []statement { return tracks(track.IDGT(i*100), predicate.Track(track.ByID())) },
+	"50 albums with 4 tracks each": func(i int) []statement {
+		return []statement{
+			{album.Table, []func(*entsql.Selector){album.IDGT(i * 50), album.ByID()}},
+			{track.Table, nil},
+		}
+	},
+	"Count":    func(i int) []statement { return tracks(track.GenreID(i + 1)) },
+	"Exist":    func(i int) []statement { return tracks(track.ID(i + 1)) },
+	"IDs, 100": func(i int) []statement { return tracks(track.IDGT(i*100), predicate.Track(track.ByID())) },
+}
+
+func tracks(fns ...predicate.Track) []statement {
+	s := statement{table: track.Table}
+	for _, fn := range fns {
+		s.fns = append(s.fns, fn)
+	}
+	return []statement{s}
+}
+
+// lean appends the SQL and the arguments that predicates and order come to, the
+// way that everyone can who knows Ent's builder.
+func lean(buf []byte, dialectName string, list []statement) []byte {
+	for _, st := range list {
+		d := entsql.Dialect(dialectName)
+		s := d.Select().From(d.Table(st.table))
+		for _, fn := range st.fns {
+			fn(s)
+		}
+		text, args := s.Query()
+		buf = append(buf, text...)
+		for _, a := range args {
+			switch a := a.(type) {
+			case int:
+				buf = binary.BigEndian.AppendUint64(buf, uint64(a))
+			case int64:
+				buf = binary.BigEndian.AppendUint64(buf, uint64(a))
+			case string:
+				buf = append(buf, a...)
+			case fmt.Stringer:
+				buf = append(buf, a.String()...)
+			}
+		}
+	}
+	return buf
+}
