@@ -25,8 +25,9 @@ type filling struct {
 	// where it is.
 	rows *Entry
 	key  Key
-	// n is how many rows the root's statement had.
-	n int
+	// n is how many rows the root's statement had, and args its arguments.
+	n    int
+	args []any
 
 	// What is stored in the end, and the proof of a query of one statement: that
 	// saves allocations.
@@ -102,7 +103,7 @@ func (r *reading) collect(e *Entry, fresh bool) {
 		f.rows, f.key = e, r.key
 	}
 	if r.scope.root {
-		f.n = e.Rows.N
+		f.n, f.args = e.Rows.N, r.args
 	}
 }
 

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"maps"
@@ -35,7 +36,12 @@ type Fingerprint struct {
 	dialect string
 	kind    resultKind
 	reason  string
-	witness *witness // nil if nobody asks for it
+
+	// parts are the statements in buf. If the fingerprint is compared with an
+	// earlier one, against is that, and next the part that is compared next.
+	parts   []part
+	against *Fingerprint
+	next    int
 }
 
 var fingerprints = sync.Pool{New: func() any { return &Fingerprint{buf: make([]byte, 0, 1024)} }}
@@ -68,7 +74,8 @@ var resultKinds = map[string]resultKind{
 }
 
 func (f *Fingerprint) release() {
-	*f = Fingerprint{buf: f.buf[:0]}
+	clear(f.parts)
+	*f = Fingerprint{buf: f.buf[:0], parts: f.parts[:0]}
 	fingerprints.Put(f)
 }
 
@@ -235,12 +242,19 @@ func AppendQuery[O, P ~func(*entsql.Selector)](f *Fingerprint, sel Selection, or
 	if mutant.On(mutant.PrintSkipsOrder) {
 		order = nil
 	}
-	var seen *part
-	if f.witness != nil {
-		if seen = f.witness.begin(&sel, len(predicates)); seen == nil {
+	var was *part
+	if f.against != nil {
+		if was = f.was(len(predicates)); was == nil {
 			return f.Refuse("the query isn't what it was")
 		}
-		sel.From, predicates = seen.from, predicates[:seen.predicates]
+		predicates = predicates[:was.predicates]
+		if sel.From = nil; was.path {
+			sel.From = &was.from
+		}
+	}
+	p := part{predicates: len(predicates), path: sel.From != nil}
+	if p.path {
+		p.from = *sel.From
 	}
 	s := f.selector(&sel)
 	// In the order of Ent, as one may look at what the other did.
@@ -254,11 +268,13 @@ func AppendQuery[O, P ~func(*entsql.Selector)](f *Fingerprint, sel Selection, or
 	if f.kind == count && len(order) > 0 {
 		s.ClearOrder()
 	}
-	start := len(f.buf)
-	if !f.appendSelector(s) {
+	p.start = len(f.buf)
+	if !f.appendSelector(s, &p) {
 		return false
 	}
-	if seen != nil && !f.witness.end(seen, f.buf[start:]) {
+	p.end = len(f.buf)
+	f.parts = append(f.parts, p)
+	if was != nil && !bytes.Equal(f.buf[p.start:p.end], f.against.buf[was.start:was.end]) {
 		return f.Refuse("a predicate or the order says something else each time")
 	}
 	return true
@@ -342,7 +358,7 @@ func (f *Fingerprint) appendContext(sel *Selection) {
 	f.AppendStrings(qc.Fields...)
 }
 
-func (f *Fingerprint) appendSelector(s *entsql.Selector) bool {
+func (f *Fingerprint) appendSelector(s *entsql.Selector, p *part) bool {
 	if s.Err() != nil {
 		return f.Refuse("a predicate or the order has an error")
 	}
@@ -354,14 +370,24 @@ func (f *Fingerprint) appendSelector(s *entsql.Selector) bool {
 	if mutant.On(mutant.PrintSkipsArgs) {
 		args = nil
 	}
-	f.buf = binary.AppendUvarint(f.buf, uint64(len(args)))
-	for _, a := range args {
-		var ok bool
-		if f.buf, ok = appendArg(f.buf, a); !ok {
-			return f.Refuse("an argument has no form that a key can be built from")
-		}
+	p.args = len(f.buf)
+	var ok bool
+	if f.buf, ok = appendArgs(f.buf, args); !ok {
+		return f.Refuse("an argument has no form that a key can be built from")
 	}
 	return true
+}
+
+// appendArgs appends a list of arguments; see appendArg.
+func appendArgs(b []byte, args []any) ([]byte, bool) {
+	b = binary.AppendUvarint(b, uint64(len(args)))
+	ok := true
+	for _, a := range args {
+		if b, ok = appendArg(b, a); !ok {
+			break
+		}
+	}
+	return b, ok
 }
 
 // Fingerprint returns the fingerprint of a query, which must be about to run

@@ -52,7 +52,9 @@ func (c *Cache) Read(ctx context.Context, q ent.Query, next ent.Querier) (ent.Va
 	if !ok || ctx.Err() != nil {
 		return next.Query(ctx, q)
 	}
-	key, ok := c.valueKey(sc, b, next, nil)
+	f := newFingerprint(c, sc)
+	defer f.release()
+	key, ok := c.valueKey(sc, b, next, f)
 	if !ok {
 		return next.Query(ctx, q)
 	}
@@ -67,16 +69,9 @@ func (c *Cache) Read(ctx context.Context, q ent.Query, next ent.Querier) (ent.Va
 			b.EntcacheSetDriver(sc.driver)
 		}
 	}
-	// Predicates are functions: what they said in the key must be what they say in
-	// the statements. So they are asked before those run and after.
-	w := newWitness()
-	if again, ok := c.valueKey(sc, b, next, w); !ok || again != key {
-		sc.noValue = "a predicate or the order says something else each time"
-		return next.Query(ctx, q)
-	}
 	sc.filling = newFilling()
 	result, err := next.Query(ctx, q)
-	if err == nil && w.agrees(c, sc, b) {
+	if err == nil && f.agrees(c, sc, b, sc.filling.args) {
 		b.EntcacheSetDriver(routed.driver)
 		c.storeValue(sc, key, b, result)
 	}
@@ -178,7 +173,7 @@ func (c *Cache) storeValue(sc *scope, key Key, b ValueBuilder, result ent.Value)
 	}
 	f.entry = Entry{value: &f.value, size: size}
 	rows := f.rows
-	f.rows = nil // it must not stay as long as the value
+	f.rows, f.args = nil, nil // they must not stay as long as the value
 	c.near.Set(key, &f.entry, ends.Sub(now))
 	c.replaceRows(rows, f.key, proofs, now)
 }
@@ -215,15 +210,12 @@ func (c *Cache) replaceRows(rows *Entry, key Key, proofs []proven, now time.Time
 // The querier is part of it. Ent's operations differ in the type of their result,
 // and the one in the context is that of the outermost query: an interceptor that
 // counts with the builder it was given does so under the operation All.
-func (c *Cache) valueKey(sc *scope, b ValueBuilder, next ent.Querier, w *witness) (Key, bool) {
+func (c *Cache) valueKey(sc *scope, b ValueBuilder, next ent.Querier, f *Fingerprint) (Key, bool) {
 	querier := reflect.ValueOf(next)
 	if querier.Kind() != reflect.Func {
 		return Key{}, false
 	}
 	d, t := sc.driver, sc.typ
-	f := newFingerprint(c, sc)
-	defer f.release()
-	f.witness = w
 	buf := appendString(f.buf, "value")
 	buf = appendString(buf, c.opts.Namespace)
 	buf = appendString(buf, d.dialect)

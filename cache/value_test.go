@@ -176,11 +176,11 @@ func TestValueKey(t *testing.T) {
 		q.ctx.Op, q.drv = op, drv
 		sc, _ := s.cache.decide(ent.NewQueryContext(ctx, q.ctx), q, drv)
 		require.NotNil(t, sc.driver, name)
-		key, ok := s.cache.valueKey(sc, q, next, nil)
+		key, ok := s.cache.valueKey(sc, q, next, newFingerprint(s.cache, sc))
 		require.True(t, ok)
 		require.Empty(t, seen[key], name)
 		seen[key] = name
-		again, _ := s.cache.valueKey(sc, q, next, nil)
+		again, _ := s.cache.valueKey(sc, q, next, newFingerprint(s.cache, sc))
 		require.Equal(t, key, again)
 	}
 	other := newShelf(t, schema.Policy{}, Options{})
@@ -196,9 +196,9 @@ func TestValueKey(t *testing.T) {
 	see("asked", Ask(ctx), s.query("User", "a"), ent.OpQueryAll, s.drv, querier())
 
 	sc, _ := s.cache.decide(ctx, s.query("User", "a"), s.drv)
-	_, ok := s.cache.valueKey(sc, s.query("User", "a"), oddQuerier{}, nil)
+	_, ok := s.cache.valueKey(sc, s.query("User", "a"), oddQuerier{}, newFingerprint(s.cache, sc))
 	require.False(t, ok, "a querier that isn't Ent's")
-	_, ok = s.cache.valueKey(sc, s.query("User", ""), querier(), nil)
+	_, ok = s.cache.valueKey(sc, s.query("User", ""), querier(), newFingerprint(s.cache, sc))
 	require.False(t, ok)
 	require.Equal(t, "no print", sc.noValue)
 }

@@ -259,12 +259,16 @@ func TestTyped_PredicatesThatChange(t *testing.T) {
 		},
 	}
 	for name, read := range reads {
-		for at := range 8 {
+		for at := range 16 {
+			if at >= 8 && name == "edge" {
+				// One that changes for its statement alone can't be told.
+				break
+			}
 			w.handle.InvalidateAll(ctx)
 			n := 0
 			read(w.cached, genre(func() int {
 				n++
-				if n > at {
+				if at < 8 && n > at || n == at-7 {
 					return 2
 				}
 				return 1
