@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"reflect"
+	"sync/atomic"
 	"time"
 
 	"entgo.io/ent"
@@ -21,9 +22,9 @@ type typed struct {
 	result ent.Value
 	proofs []proven
 	rows   int // of the root's statement
-	// witness is a copy that nobody gets, if writes to a shared result are to be
-	// found.
-	witness ent.Value
+	// witness is a copy that nobody gets, once the result itself was handed out and
+	// if writes to it are to be found.
+	witness atomic.Pointer[ent.Value]
 }
 
 // valueOps are the operations whose results can be kept as values.
@@ -62,7 +63,7 @@ func (c *Cache) Read(ctx context.Context, q ent.Query, next ent.Querier) (ent.Va
 		if v := c.lookUp(sc, key); v != nil && c.unchanged(ctx, sc, key, v) {
 			// The copy belongs to the client, as if it had no cache.
 			b.EntcacheSetDriver(routed.driver)
-			if result, ok := v.handOut(sc, b); ok {
+			if result, ok := v.handOut(sc, b, c.checkShared); ok {
 				c.valueHit(ctx, sc, key, v)
 				return result, nil
 			}
@@ -79,11 +80,20 @@ func (c *Cache) Read(ctx context.Context, q ent.Query, next ent.Querier) (ent.Va
 }
 
 // handOut returns what a reader gets.
-func (v *typed) handOut(sc *scope, b ValueBuilder) (ent.Value, bool) {
-	if sc.sharing || mutant.On(mutant.ValueUncloned) {
+func (v *typed) handOut(sc *scope, b ValueBuilder, check bool) (ent.Value, bool) {
+	switch {
+	case mutant.On(mutant.ValueUncloned):
 		return v.result, true
+	case !sc.sharing:
+		return b.EntcacheClone(v.result)
+	case check && v.witness.Load() == nil:
+		w, ok := b.EntcacheClone(v.result)
+		if !ok {
+			return nil, false
+		}
+		v.witness.CompareAndSwap(nil, &w)
 	}
-	return b.EntcacheClone(v.result)
+	return v.result, true
 }
 
 // lookUp returns the value of a key if the read may be served it.
@@ -161,13 +171,8 @@ func (c *Cache) storeValue(sc *scope, key Key, b ValueBuilder, result ent.Value)
 			return
 		}
 	}
-	n, size := b.EntcacheValueSize(kept), 0
-	f.value = typed{result: kept, proofs: proofs, rows: f.n}
-	if c.checkShared {
-		f.value.witness, _ = b.EntcacheClone(kept)
-		size = n
-	}
-	size += fillingSize + n
+	size := fillingSize + b.EntcacheValueSize(kept)
+	f.value.result, f.value.proofs, f.value.rows = kept, proofs, f.n
 	for i := range proofs {
 		size += provenSize + 8*(len(proofs[i].Facts)+len(proofs[i].Tables))
 	}

@@ -11,11 +11,12 @@ import (
 // unchanged reports whether a value is still what was stored. One that a reader
 // has written to is dropped, and the field is named.
 func (c *Cache) unchanged(ctx context.Context, sc *scope, key Key, v *typed) bool {
-	if v.witness == nil {
+	w := v.witness.Load()
+	if w == nil {
 		return true
 	}
 	d := difference{met: make(map[unsafe.Pointer]bool)}
-	if !d.find(reflect.ValueOf(v.result), reflect.ValueOf(v.witness), "") {
+	if !d.find(reflect.ValueOf(v.result), reflect.ValueOf(*w), "") {
 		return true
 	}
 	c.near.Delete(key)
