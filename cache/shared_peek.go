@@ -33,6 +33,9 @@ import (
 //   - An eventual read takes what is young enough without a look at the log. Here
 //     the log is looked at, for the same reason.
 //
+// When it is in the near level such an entry counts as read no later than the view
+// was complete: that holds whatever clocks say.
+//
 // A strict read can't do with this, and one with a token only if the view has
 // what the token stands for.
 
@@ -45,24 +48,24 @@ const (
 )
 
 // complete returns the view if it says enough of the log for a read to be served
-// by it alone; else nil.
+// by it alone, and when it was complete; else nil.
 //
 // The proof is read before the view: one of the next epoch must not stand for
 // this one.
-func (s *shared) complete(sc *scope) *view {
+func (s *shared) complete(sc *scope) (*view, time.Duration) {
 	proved := s.proved.Load()
 	v := s.view.Load()
 	switch {
 	case v == nil || sc.consistency.level == strict:
-		return nil
+		return nil, 0
 	case sc.behind && !mutant.On(mutant.PeekTokenUnseen):
-		return nil
+		return nil, 0
 	case (proved == 0 || s.now()-time.Duration(proved) > s.boundOf(sc.consistency)) && !mutant.On(mutant.PeekUngated):
-		return nil
+		return nil, 0
 	case !s.hasOwn(v, proved) && !mutant.On(mutant.PeekOwnUnseen):
-		return nil
+		return nil, 0
 	}
-	return v
+	return v, time.Duration(proved)
 }
 
 // boundOf returns how long ago a view must have been complete for a read that
@@ -79,7 +82,10 @@ func (s *shared) boundOf(c Consistency) time.Duration {
 
 // peekable reports whether a plain read may serve a read, and likely will.
 func (s *shared) peekable(sc *scope) bool {
-	if s.peeker == nil || s.complete(sc) == nil {
+	if s.peeker == nil {
+		return false
+	}
+	if v, _ := s.complete(sc); v == nil {
 		return false
 	}
 	return s.futile.Load() < futile || s.futile.Add(1)%retried == 0
@@ -135,7 +141,7 @@ func (r *reading) peek(ctx context.Context) (e *Entry, ok bool) {
 // peeked makes an entry of what was read plainly, or returns nil if it may be
 // invalid.
 func (r *reading) peeked(ctx context.Context, p *RemotePeek, position uint64, asked time.Duration) *Entry {
-	v := r.cache.shared.complete(r.scope)
+	v, proved := r.cache.shared.complete(r.scope)
 	if v == nil || v.epoch != p.Epoch && !mutant.On(mutant.PeekOtherEpoch) {
 		return nil
 	}
@@ -143,5 +149,5 @@ func (r *reading) peeked(ctx context.Context, p *RemotePeek, position uint64, as
 	if mutant.On(mutant.PeekAtPresent) {
 		hit.Position = max(hit.Position, v.log.Now())
 	}
-	return r.received(ctx, hit, v, position, asked, true)
+	return r.received(ctx, hit, v, position, asked, max(proved, 1))
 }

@@ -178,7 +178,7 @@ func (r *reading) ask(ctx context.Context) (*Entry, *RemoteMiss) {
 		if hit != nil {
 			var e *Entry
 			if !private && !r.scope.refresh {
-				e = r.received(ctx, hit, v, position, asked, false)
+				e = r.received(ctx, hit, v, position, asked, 0)
 			}
 			return e, &RemoteMiss{RemotePosition: at}
 		}
@@ -237,11 +237,13 @@ func (s *shared) wait(ctx context.Context, d time.Duration) bool {
 // received makes an entry of a hit and stores it in the near level. It is nil if
 // the payload isn't what this process would have sent: another version of the
 // program's, damaged or made up. The hit's times are those of the server, which
-// may have been as early as asked. It is nil, too, if it was read plainly and the
-// view knows of a write since it was stored.
-func (r *reading) received(ctx context.Context, hit *RemoteHit, v *view, position uint64, asked time.Duration, plain bool) *Entry {
+// may have been as early as asked. If it was read plainly, proved is when the view
+// was complete, else zero; then it is nil, too, if the view knows of a write since
+// it was stored.
+func (r *reading) received(ctx context.Context, hit *RemoteHit, v *view, position uint64, asked, proved time.Duration) *Entry {
 	c := r.cache
 	s := c.shared
+	plain := proved > 0
 	rows, life, err := s.payloads.open(r.scope.typ.Schema, r.remote, hit.Payload, hit.TTL)
 	switch {
 	case err != nil && plain:
@@ -267,6 +269,9 @@ func (r *reading) received(ctx context.Context, hit *RemoteHit, v *view, positio
 	e.Filled = time.Now().Add(-life.age)
 	e.expires, e.took = e.Filled.Add(min(life.ttl, r.scope.ttl)), life.took
 	e.shared.read = s.now() - life.age
+	if plain {
+		e.shared.read = min(e.shared.read, proved)
+	}
 	if r.replaces != nil && !e.expires.After(r.replaces.expires) {
 		// It is the one to be replaced.
 		return nil

@@ -176,5 +176,5 @@ func (r *reading) ahead(ctx context.Context, f *fetch) *Entry {
 	if !r.scope.covered(f.hit.RemotePosition) {
 		return nil
 	}
-	return r.received(ctx, f.hit, f.view, f.position, f.asked, false)
+	return r.received(ctx, f.hit, f.view, f.position, f.asked, 0)
 }

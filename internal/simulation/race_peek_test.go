@@ -88,6 +88,23 @@ func TestPeek_WithinTheBound(t *testing.T) {
 	})
 }
 
+// The server's clock is set back, so the entry seems to be younger than it is. It
+// isn't served for longer because of that.
+func TestPeek_ServerClockSetBack(t *testing.T) {
+	play(t, nil, func(s *script, a, b, c *process) {
+		s.cached(1, b)
+		s.calm(2 * bound)
+		s.skew.Store(int64(-4 * bound))
+		a.post = time.Hour
+		s.hold(a, remoteProbe, sent)
+		s.written(s.do(c, set(1, fresh)))
+		s.calm(bound / 2)
+		s.peeked(a, Op{}, old, 1)
+		s.calm(bound/2 + time.Millisecond)
+		s.peeked(a, Op{}, fresh, 0)
+	})
+}
+
 // The process hasn't heard of its own write yet: the entry is older, which its own
 // ledger can't say of what it never had.
 func TestPeek_OwnWrite(t *testing.T) {

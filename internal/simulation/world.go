@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing/synctest"
 	"time"
 
@@ -38,6 +39,7 @@ type world struct {
 	refusing, isolated  time.Duration // until then
 	restarted           time.Duration // when RestartAt did it
 	lastToken           *token
+	skew                atomic.Int64 // of the server's clock
 
 	mu      sync.Mutex
 	arrived []*call
@@ -83,7 +85,7 @@ func newWorld(p *Plan) *world {
 	}
 	w.faults = slices.Clone(p.Faults)
 	slices.SortStableFunc(w.faults, func(a, b Fault) int { return cmp.Compare(a.Step, b.Step) })
-	w.server = simredis.New(simredis.Options{Seed: p.Schedule})
+	w.server = simredis.New(simredis.Options{Seed: p.Schedule, Now: func() time.Time { return time.Now().Add(time.Duration(w.skew.Load())) }})
 	return w
 }
 
