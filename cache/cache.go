@@ -80,6 +80,7 @@ type Cache struct {
 	closed  atomic.Bool
 	shared  *shared // nil without a remote level
 	id      Epoch   // names the log of this process
+	recent  recent  // its last writes, for explanations
 
 	checkShared bool
 

@@ -106,5 +106,6 @@ func (s *driverSet) wrap(c *Cache, drv dialect.Driver, db *sql.DB) *Driver {
 }
 
 func newDriver(c *Cache, drv dialect.Driver, db *sql.DB) *Driver {
+	attach(c, drv)
 	return &Driver{Driver: drv, cache: c, dialect: drv.Dialect(), database: c.database(db)}
 }

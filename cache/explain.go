@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/entcache/ent-cache/codec"
 	"github.com/entcache/ent-cache/schema"
 )
 
@@ -86,7 +87,9 @@ type Explanation struct {
 	// Invalidated is set for a miss that found an entry a write had touched, and
 	// for a hit that a policy's grace allowed nevertheless.
 	Invalidated bool
-	Key         Key
+	// Invalidation says which write that was, as far as it is known.
+	Invalidation *Invalidation
+	Key          Key
 	// Facts are what the result depends on.
 	Facts []Tag
 	// Age is the time since the entry was filled; Took is how long the database
@@ -108,6 +111,9 @@ func (e Explanation) String() string {
 	}
 	if e.Invalidated {
 		b.WriteString(", invalidated")
+		if e.Invalidation != nil {
+			fmt.Fprintf(&b, ": %s", e.Invalidation)
+		}
 	}
 	if e.Level == LevelValues {
 		b.WriteString(" level=value")
@@ -221,14 +227,12 @@ func (c *Cache) filled(ctx context.Context, r *reading, e *Entry, started time.T
 
 func (c *Cache) refused(ctx context.Context, r *reading, reason Reason, started time.Time) {
 	c.missed(r).refused[reason].Add(1)
-	c.report(ctx, r.scope, Explanation{
-		Outcome: Refused, Reason: reason, Query: r.query, Key: r.key, Invalidated: r.invalidated, Took: time.Since(started),
-	})
+	c.reportEntry(ctx, r, nil, Explanation{Outcome: Refused, Reason: reason, Invalidated: r.invalidated, Took: time.Since(started)})
 }
 
 func (c *Cache) failed(ctx context.Context, r *reading, err error) {
 	c.missed(r).errors.Add(1)
-	c.report(ctx, r.scope, Explanation{Outcome: Failed, Detail: err.Error(), Query: r.query, Key: r.key})
+	c.reportEntry(ctx, r, nil, Explanation{Outcome: Failed, Detail: err.Error(), Invalidated: r.invalidated})
 }
 
 func (c *Cache) missed(r *reading) *opStats {
@@ -244,15 +248,21 @@ func (c *Cache) missed(r *reading) *opStats {
 	return s
 }
 
+// reportEntry reports a read that got an entry, nil for one that got none.
 func (c *Cache) reportEntry(ctx context.Context, r *reading, e *Entry, x Explanation) {
 	if r.scope.explain == nil && !c.log.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
-	x.Query, x.Key, x.Rows = r.query, r.key, e.Rows.N
-	x.Age = time.Since(e.Filled)
-	if r.scope.explain != nil {
+	x.Query, x.Key = r.query, r.key
+	var rows *codec.Rows
+	if e != nil {
+		rows = e.Rows
+		x.Rows, x.Age = rows.N, time.Since(e.Filled)
+	}
+	x.Invalidation = r.invalidation(rows)
+	if r.scope.explain != nil && rows != nil {
 		f := Facts{Spell: true, Fold: r.scope.driver.dialect == "mysql"}
-		r.st.Facts(&f, r.args, e.Rows)
+		r.st.Facts(&f, r.args, rows)
 		x.Facts = f.Tags
 	}
 	c.report(ctx, r.scope, x)
@@ -275,6 +285,9 @@ func (c *Cache) report(ctx context.Context, sc *scope, x Explanation) {
 	}
 	if x.Key != (Key{}) {
 		attrs = append(attrs, slog.String("key", fmt.Sprintf("%x", x.Key[:])))
+	}
+	if x.Invalidation != nil {
+		attrs = append(attrs, slog.String("invalidated", x.Invalidation.String()))
 	}
 	if x.Query != "" {
 		attrs = append(attrs, slog.String("sql", x.Query))

@@ -7,7 +7,6 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/entcache/ent-cache/cache/ledger"
-	"github.com/entcache/ent-cache/codec"
 	"github.com/entcache/ent-cache/internal/mutant"
 )
 
@@ -20,27 +19,47 @@ type Fact = ledger.Fact
 // FactKind tells what a fact is about.
 type FactKind uint8
 
-// The kinds of facts of a table.
+// The kinds of facts of a table. A group is the rows that have certain values in
+// the columns of a Grouping; a fact of a group with no values is touched where
+// the values aren't known, and what depends on a group depends on it too.
 const (
 	// FactAny is touched by every write to the table, whatever it is.
 	FactAny FactKind = iota + 1
-	// FactTable is touched by a write of which the rows aren't known; every
+	// FactTable is touched by a write of which nothing else is known; every
 	// result that mentions the table depends on it.
 	FactTable
-	// FactMembers says which rows exist.
-	FactMembers
-	// FactColumn says which row has which value in a column.
+	// FactCreated and FactDeleted are touched when rows come to be and cease to
+	// be.
+	FactCreated
+	FactDeleted
+	// FactColumn is touched when rows change in a column.
 	FactColumn
-	// FactRow is one row, by its primary key.
+	// FactRow is one row, by its primary key; FactUnkeyed is touched by a row that
+	// is created before its key is known.
 	FactRow
-	// FactGroup is the rows with one value in a grouped column.
-	FactGroup
-	// FactGroups is touched when rows entered or left groups of a column and it
-	// isn't known which; every result that depends on a group depends on it.
-	FactGroups
+	FactUnkeyed
+	// FactField is touched when a row changes in a column, FactRewritten when it
+	// changes in many, or is deleted: results that have little of a row depend on
+	// these in place of the row.
+	FactField
+	FactRewritten
+	// FactRows is touched when a statement changed or deleted rows of which the
+	// keys aren't known, FactBulk if it is known that they had a value in a grouped
+	// column: bulk(T,c=v) and bulk(T,c). If that isn't known either, bulk(T) is.
+	FactRows
+	FactBulk
+	// FactEntered and FactLeft are touched when rows enter and leave a group,
+	// FactWithin when rows of a group change in a column and stay.
+	FactEntered
+	FactLeft
+	FactWithin
 )
 
-var factNames = [...]string{FactAny: "any", FactTable: "table", FactMembers: "members", FactColumn: "column", FactRow: "row", FactGroup: "group", FactGroups: "groups"}
+var factNames = [...]string{
+	FactAny: "any", FactTable: "table", FactCreated: "created", FactDeleted: "deleted", FactColumn: "column", FactRow: "row",
+	FactUnkeyed: "unkeyed", FactField: "field", FactRewritten: "rewritten",
+	FactRows: "rows", FactBulk: "bulk", FactEntered: "entered", FactLeft: "left", FactWithin: "within",
+}
 
 // String returns the kind's name.
 func (k FactKind) String() string {
@@ -71,42 +90,31 @@ func mix(x uint64) uint64 {
 }
 
 // valueFact names the fact of a value in canonical form.
-func valueFact(seed uint64, v canonical) Fact {
-	if v.text == nil {
-		return Fact(mix(seed ^ mix(v.num+uint64(v.tag)*0x9e3779b97f4a7c15)))
-	}
-	return Fact(mix(seed ^ xxhash.Sum64(v.text) + uint64(v.tag)))
-}
+func valueFact(seed uint64, v canonical) Fact { return Fact(mix(seed ^ v.hash())) }
 
 // A Tag is a fact spelled out, for people.
 type Tag struct {
-	Kind   FactKind
-	Table  string
+	Kind  FactKind
+	Table string
+	// Column is that of column(T,c), within(T,c,…) and field(T,c,KEY).
 	Column string
-	Value  string
+	// Group are the columns of a group, separated by commas, with their values
+	// if the fact is of one group: "status=done,worker_id=7".
+	Group string
+	// Value is the key of a row.
+	Value string
 }
 
-// String returns the tag as kind(table), kind(table,column) or
-// kind(table,column=value).
+// String returns the tag as kind(table), with the column, the group or the key
+// behind the table.
 func (t Tag) String() string {
-	var b strings.Builder
-	b.WriteString(t.Kind.String())
-	b.WriteByte('(')
-	b.WriteString(t.Table)
-	if t.Column != "" {
-		b.WriteByte(',')
-		b.WriteString(t.Column)
-	}
-	if t.Value != "" {
-		if t.Column != "" {
-			b.WriteByte('=')
-		} else {
-			b.WriteByte(',')
+	text := t.Kind.String() + "(" + t.Table
+	for _, s := range [...]string{t.Column, t.Group, t.Value} {
+		if s != "" {
+			text += "," + s
 		}
-		b.WriteString(t.Value)
 	}
-	b.WriteByte(')')
-	return b.String()
+	return text + ")"
 }
 
 // Facts collects facts. Its zero value is ready.
@@ -137,7 +145,7 @@ func (f *Facts) Coarsen() {
 	}
 }
 
-func (f *Facts) add(fact Fact, kind FactKind, t *Table, column string) {
+func (f *Facts) add(fact Fact, t *Table, tag Tag) {
 	if f.coarse != nil {
 		if f.coarse[t] {
 			return
@@ -148,14 +156,8 @@ func (f *Facts) add(fact Fact, kind FactKind, t *Table, column string) {
 	}
 	f.List = append(f.List, fact)
 	if f.Spell {
-		f.Tags = append(f.Tags, Tag{Kind: kind, Table: t.Name, Column: column})
-	}
-}
-
-func (f *Facts) addValue(fact Fact, kind FactKind, t *Table, column string, v canonical) {
-	f.add(fact, kind, t, column)
-	if f.Spell && f.coarse == nil {
-		f.Tags[len(f.Tags)-1].Value = v.String()
+		tag.Table = t.Name
+		f.Tags = append(f.Tags, tag)
 	}
 }
 
@@ -164,7 +166,7 @@ func (f *Facts) Any(t *Table) {
 	if n := len(f.wide); n == 0 || f.wide[n-1] != t.table {
 		f.wide = append(f.wide, t.any, t.table)
 	}
-	f.add(t.any, FactAny, t, "")
+	f.add(t.any, t, Tag{Kind: FactAny})
 }
 
 // Table adds table(t).
@@ -172,15 +174,31 @@ func (f *Facts) Table(t *Table) {
 	if mutant.On(mutant.SkipTable) {
 		return
 	}
-	f.add(t.table, FactTable, t, "")
+	f.add(t.table, t, Tag{Kind: FactTable})
 }
 
-// Members adds members(t).
-func (f *Facts) Members(t *Table) {
-	if mutant.On(mutant.SkipMembers) {
+// Created adds created(t).
+func (f *Facts) Created(t *Table) {
+	if mutant.On(mutant.SkipCreated) {
 		return
 	}
-	f.add(t.members, FactMembers, t, "")
+	f.add(t.created, t, Tag{Kind: FactCreated})
+}
+
+// unkeyed adds unkeyed(t).
+func (f *Facts) unkeyed(t *Table) {
+	if mutant.On(mutant.SkipUnkeyed) {
+		return
+	}
+	f.add(t.unkeyed, t, Tag{Kind: FactUnkeyed})
+}
+
+// Deleted adds deleted(t).
+func (f *Facts) Deleted(t *Table) {
+	if mutant.On(mutant.SkipDeleted) {
+		return
+	}
+	f.add(t.deleted, t, Tag{Kind: FactDeleted})
 }
 
 // Column adds column(t,c).
@@ -188,29 +206,44 @@ func (f *Facts) Column(c *Column) {
 	if mutant.On(mutant.SkipColumn) {
 		return
 	}
-	f.add(c.column, FactColumn, c.Table, c.Name)
+	f.add(c.column, c.Table, Tag{Kind: FactColumn, Column: c.Name})
 }
 
-// Groups adds groups(t,c).
-func (f *Facts) Groups(c *Column) {
-	if mutant.On(mutant.SkipGroups) {
+// Rows adds rows(t).
+func (f *Facts) Rows(t *Table) {
+	if mutant.On(mutant.SkipRows) {
 		return
 	}
-	f.add(c.groups, FactGroups, c.Table, c.Name)
+	f.add(t.rows, t, Tag{Kind: FactRows})
 }
 
-// Group adds group(t,c=v) and reports whether v has a canonical form; where it
-// has none nothing is added, and the caller must add something coarser.
-func (f *Facts) Group(c *Column, v any) bool {
-	cv, ok := c.canonical(v, f.Fold)
-	if !ok {
-		return false
+// bulkAny adds bulk(t).
+func (f *Facts) bulkAny(t *Table) {
+	if !mutant.On(mutant.SkipBulk) {
+		f.add(t.bulk, t, Tag{Kind: FactBulk})
 	}
-	if mutant.On(mutant.SkipGroup) {
-		return true
+}
+
+// manyRows adds rows of a table of which nothing is known.
+func (f *Facts) manyRows(t *Table) {
+	f.Rows(t)
+	f.bulkAny(t)
+}
+
+// bulk adds bulk(t,c=v), or bulk(t,c) if v is nil.
+func (f *Facts) bulk(c *Column, v *canonical) {
+	if mutant.On(mutant.SkipBulk) {
+		return
 	}
-	f.addValue(valueFact(c.groupSeed, cv), FactGroup, c.Table, c.Name, cv)
-	return true
+	if v == nil {
+		f.add(c.bulk, c.Table, Tag{Kind: FactBulk, Group: c.Name})
+		return
+	}
+	tag := Tag{Kind: FactBulk}
+	if f.Spell {
+		tag.Group = c.is(*v)
+	}
+	f.add(valueFact(c.bulkSeed, *v), c.Table, tag)
 }
 
 // Row adds row(t,id) and reports whether the table has a key of one column and
@@ -227,21 +260,58 @@ func (f *Facts) Row(t *Table, id any) bool {
 	return ok
 }
 
-// rowOf is Row for value i of a result.
-func (f *Facts) rowOf(t *Table, rows *codec.Rows, i int) bool {
+func (f *Facts) row(t *Table, v canonical) {
+	if !mutant.On(mutant.SkipRow) {
+		f.addKey(FactRow, t.rowSeed, t, nil, v)
+	}
+}
+
+// field adds field(t,c,key), or rewritten(t,key) if c is nil.
+func (f *Facts) field(t *Table, c *Column, key canonical) {
+	switch {
+	case c == nil && mutant.On(mutant.SkipRewritten), c != nil && mutant.On(mutant.SkipField):
+	case c == nil:
+		f.addKey(FactRewritten, t.rewrittenSeed, t, nil, key)
+	default:
+		f.addKey(FactField, c.fieldSeed, t, c, key)
+	}
+}
+
+func (f *Facts) addKey(kind FactKind, seed uint64, t *Table, c *Column, key canonical) {
+	tag := Tag{Kind: kind}
+	if f.Spell {
+		tag.Value = key.String()
+		if c != nil {
+			tag.Column = c.Name
+		}
+	}
+	f.add(valueFact(seed, key), t, tag)
+}
+
+// maxFields is how many columns of a row are told apart.
+const maxFields = 3
+
+// written adds a row of which columns were set, or which is gone if set is nil, and
+// reports whether its key has a canonical form, as Row does.
+func (f *Facts) written(t *Table, id any, set []*Column) bool {
 	if len(t.ID) != 1 {
 		return false
 	}
-	v, ok := t.ID[0].canonicalOf(rows, i, f.Fold)
+	key, ok := t.ID[0].canonical(id, f.Fold)
 	if ok {
-		f.row(t, v)
+		f.writtenKey(t, key, set)
 	}
 	return ok
 }
 
-func (f *Facts) row(t *Table, v canonical) {
-	if !mutant.On(mutant.SkipRow) {
-		f.addValue(valueFact(t.rowSeed, v), FactRow, t, "", v)
+func (f *Facts) writtenKey(t *Table, key canonical, set []*Column) {
+	f.row(t, key)
+	if set == nil || len(set) > maxFields {
+		f.field(t, nil, key)
+		return
+	}
+	for _, c := range set {
+		f.field(t, c, key)
 	}
 }
 
@@ -251,6 +321,14 @@ type canonical struct {
 	tag  byte // 'i' signed, 'u' unsigned above the signed range, 's' text
 	num  uint64
 	text []byte
+}
+
+// hash returns 64 bits that two values share if they are equal, and hardly else.
+func (c canonical) hash() uint64 {
+	if c.text == nil {
+		return mix(c.num + uint64(c.tag)*0x9e3779b97f4a7c15)
+	}
+	return xxhash.Sum64(c.text) + uint64(c.tag)
 }
 
 // String returns the value as people write it.

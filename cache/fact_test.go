@@ -24,24 +24,54 @@ func TestFactsHaveNamesOfTheirOwn(t *testing.T) {
 		tb := unitSchema.Table(table)
 		add("any "+table, func(f *Facts) { f.Any(tb) })
 		add("table "+table, func(f *Facts) { f.Table(tb) })
-		add("members "+table, func(f *Facts) { f.Members(tb) })
+		add("created "+table, func(f *Facts) { f.Created(tb) })
+		add("deleted "+table, func(f *Facts) { f.Deleted(tb) })
+		add("rows "+table, func(f *Facts) { f.Rows(tb) })
+		add("bulk "+table, func(f *Facts) { f.bulkAny(tb) })
 		for _, c := range tb.Columns {
 			add("column "+table+c.Name, func(f *Facts) { f.Column(c) })
-			add("groups "+table+c.Name, func(f *Facts) { f.Groups(c) })
+		}
+		for _, c := range tb.grouped {
+			add("bulk "+table+c.Name, func(f *Facts) { f.bulk(c, nil) })
+		}
+		for _, g := range tb.groupings {
+			add("entered "+table+g.name, func(f *Facts) { f.entered(group{by: g}) })
+			add("left "+table+g.name, func(f *Facts) { f.left(group{by: g}) })
+			for _, c := range tb.Columns {
+				add("within "+table+c.Name+g.name, func(f *Facts) { f.within(group{by: g}, c) })
+			}
 		}
 		for id := range 100 {
 			add("row", func(f *Facts) { require.True(t, f.Row(tb, id)) })
 		}
 	}
 	users := unitSchema.Table("users")
+	of := func(value any, columns ...string) group {
+		list, values := make([]*Column, len(columns)), make([]canonical, len(columns))
+		for i, name := range columns {
+			list[i] = users.Column(name)
+			v, ok := list[i].canonical(value, false)
+			require.True(t, ok)
+			values[i] = v
+		}
+		return newGrouping(list...).of(values...)
+	}
 	for v := range 100 {
-		add("group", func(f *Facts) { require.True(t, f.Group(users.Column("manager_id"), v)) })
-		add("group", func(f *Facts) { require.True(t, f.Group(users.Column("spouse_id"), v)) })
+		for _, columns := range [][]string{{"manager_id"}, {"spouse_id"}, {"manager_id", "spouse_id"}} {
+			add("entered", func(f *Facts) { f.entered(of(v, columns...)) })
+			add("left", func(f *Facts) { f.left(of(v, columns...)) })
+			add("within", func(f *Facts) { f.within(of(v, columns...), users.Column("age")) })
+			add("within", func(f *Facts) { f.within(of(v, columns...), users.Column("email")) })
+		}
+		add("bulk", func(f *Facts) { require.True(t, f.bulkOf(users.Column("manager_id"), v)); f.List = f.List[1:2] })
 	}
 	for _, v := range []string{"", "a", "b", "A"} {
-		add("group", func(f *Facts) { require.True(t, f.Group(users.Column("email"), v)) })
-		add("group", func(f *Facts) { require.True(t, f.Group(users.Column("region"), v)) })
+		add("entered", func(f *Facts) { f.entered(of(v, "email")) })
+		add("entered", func(f *Facts) { f.entered(of(v, "region")) })
 	}
+	one, two := canonical{tag: 'i', num: 1}, canonical{tag: 'i', num: 2}
+	pair := newGrouping(users.Column("manager_id"), users.Column("spouse_id"))
+	require.NotEqual(t, pair.of(one, two).hash, pair.of(two, one).hash)
 }
 
 // Names are the same in every process and version.
@@ -50,25 +80,32 @@ func TestNamesOfFactsAreStable(t *testing.T) {
 	users := unitSchema.Table("users")
 	f.Any(users)
 	f.Row(users, 7)
-	f.Group(users.Column("email"), "a@example.org")
+	after := image{}
+	after.set(users.Column("email"), "a@example.org", false)
+	after.set(users.Column("manager_id"), nil, false)
+	f.inserted(users, after, true)
 	f.Row(unitSchema.Table("docs"), "doc")
-	require.Equal(t, []Fact{0xa98f207d80182f5d, 0x40e214bf1c29808f, 0x99cbfca917eff87a, 0x70311a40d719b5c6}, f.List)
+	require.Equal(t, []Fact{0xa98f207d80182f5d, 0x61eb34f3cb48cddb, 0x19a5c05dd702d20b, 0xfe4bcfd8c0db39c3, 0x924981589748c498, 0x3da79d452a1a4c25, 0x7feb5bc1a68f42b2}, f.List)
 }
 
 func TestTagsAreSpelledOut(t *testing.T) {
 	users := unitSchema.Table("users")
 	require.Equal(t, []string{
-		"any(users)", "column(users,age)", "group(users,email=a)", "group(users,manager_id=-3)", "groups(users,email)",
-		"members(users)", "row(users,7)", "table(users)",
+		"any(users)", "bulk(users,manager_id)", "bulk(users,manager_id=-3)", "column(users,age)", "created(users)", "deleted(users)",
+		"entered(users,email)", "left(users,email=a)", "row(users,7)", "rows(users)", "table(users)", "within(users,age,email=a)",
 	}, touches(false, func(f *Facts) {
 		f.Any(users)
 		f.Table(users)
-		f.Members(users)
+		f.Created(users)
+		f.Deleted(users)
+		f.Rows(users)
 		f.Column(users.Column("age"))
-		f.Groups(users.Column("email"))
 		f.Row(users, 7)
-		f.Group(users.Column("email"), "a")
-		f.Group(users.Column("manager_id"), -3)
+		email := users.grouping(users.Column("email"))
+		f.entered(group{by: email})
+		f.left(email.of(canonical{tag: 's', text: []byte("a")}))
+		f.within(email.of(canonical{tag: 's', text: []byte("a")}), users.Column("age"))
+		f.bulkOf(users.Column("manager_id"), -3)
 	}))
 	require.Equal(t, "FactKind(99)", FactKind(99).String())
 }
@@ -80,11 +117,11 @@ func TestFactsWithoutName(t *testing.T) {
 		"nil":       func(f *Facts) bool { return f.Row(users, nil) },
 		"composite": func(f *Facts) bool { return f.Row(unitSchema.Table("user_groups"), 1) },
 		"view":      func(f *Facts) bool { return f.Row(unitSchema.Table("readers"), 1) },
-		"folded":    func(f *Facts) bool { return f.Group(users.Column("nick"), "a") },
+		"folded":    func(f *Facts) bool { return f.bulkOf(users.Column("nick"), "a") },
 		"kind":      func(f *Facts) bool { return f.Row(users, "x") },
 		"dialect": func(f *Facts) bool {
 			f.Fold = true
-			return f.Group(users.Column("email"), "a")
+			return f.bulkOf(users.Column("email"), "a")
 		},
 	} {
 		var f Facts
@@ -102,8 +139,8 @@ func TestCoarsen(t *testing.T) {
 	f.Coarsen()
 	for id := range 1000 {
 		f.Row(users, id)
-		f.Members(users)
-		f.Group(pets.Column("owner_id"), id)
+		f.Created(users)
+		f.bulkOf(pets.Column("owner_id"), id)
 	}
 	require.Equal(t, []Fact{f.List[0], users.any, users.table, pets.any, pets.table}, f.List)
 }

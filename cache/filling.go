@@ -25,8 +25,10 @@ type filling struct {
 	// where it is.
 	rows *Entry
 	key  Key
-	// n is how many rows the root's statement had, and args its arguments.
+	// n is how many rows the root's statement had, st what it was, and args its
+	// arguments.
 	n    int
+	st   *prepared
 	args []any
 
 	// What is stored in the end, and the proof of a query of one statement: that
@@ -103,8 +105,16 @@ func (r *reading) collect(e *Entry, fresh bool) {
 		f.rows, f.key = e, r.key
 	}
 	if r.scope.root {
-		f.n, f.args = e.Rows.N, r.args
+		f.n, f.st, f.args = e.Rows.N, r.st, r.args
 	}
+}
+
+// root returns the statement of the query itself and its arguments; nil if none was
+// taken in.
+func (f *filling) root() (*prepared, []any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.st, f.args
 }
 
 // end returns the proofs of all statements, and none if one is missing.

@@ -37,6 +37,8 @@ type Fingerprint struct {
 	kind    resultKind
 	reason  string
 
+	// head is where what decides the statements begins in buf.
+	head int
 	// parts are the statements in buf. If the fingerprint is compared with an
 	// earlier one, against is that, and next the part that is compared next.
 	parts   []part
@@ -248,15 +250,14 @@ func AppendQuery[O, P ~func(*entsql.Selector)](f *Fingerprint, sel Selection, or
 			return f.Refuse("the query isn't what it was")
 		}
 		predicates = predicates[:was.predicates]
-		if sel.From = nil; was.path {
-			sel.From = &was.from
-		}
+		sel.From = was.from
 	}
-	p := part{predicates: len(predicates), path: sel.From != nil}
-	if p.path {
-		p.from = *sel.From
+	p := part{predicates: len(predicates)}
+	if sel.From != nil {
+		from := *sel.From
+		p.from = &from
 	}
-	s := f.selector(&sel)
+	s, own := f.selector(&sel)
 	// In the order of Ent, as one may look at what the other did.
 	if f.kind == ids {
 		apply(s, predicates)
@@ -269,7 +270,7 @@ func AppendQuery[O, P ~func(*entsql.Selector)](f *Fingerprint, sel Selection, or
 		s.ClearOrder()
 	}
 	p.start = len(f.buf)
-	if !f.appendSelector(s, &p) {
+	if !f.appendSelector(s, own, &sel, &p) {
 		return false
 	}
 	p.end = len(f.buf)
@@ -286,8 +287,9 @@ func apply[F ~func(*entsql.Selector)](s *entsql.Selector, fns []F) {
 	}
 }
 
-// selector returns what Ent would run predicates and order on, without columns.
-func (f *Fingerprint) selector(sel *Selection) *entsql.Selector {
+// selector returns what Ent would run predicates and order on, without columns, and
+// what it is part of unless a path led there.
+func (f *Fingerprint) selector(sel *Selection) (*entsql.Selector, *base) {
 	if sel.From != nil {
 		// Not Ent's Clone: that of a predicate with an operator loses it. A copy
 		// will do, for what is added goes into the selector itself, and what
@@ -297,23 +299,24 @@ func (f *Fingerprint) selector(sel *Selection) *entsql.Selector {
 		if f.kind == ids && sel.Schemas {
 			s.WithContext(f.ctx)
 		}
-		return s
+		return s, nil
 	}
 	b := new(base)
 	b.table = *sel.Values.table
 	b.selector.SetDialect(f.dialect)
-	s := b.selector.From(b.table.Schema(sel.Schema))
+	b.from(b.table.Schema(sel.Schema))
 	if f.kind != ids || sel.Schemas {
-		s.WithContext(f.ctx)
+		b.selector.WithContext(f.ctx)
 	}
-	return s
+	return &b.selector, b
 }
 
-// base is a selector and the table it selects from, which saves an allocation.
-// They aren't used again: who knows where a predicate keeps them.
+// base is a selector and the table it selects from, in one allocation. They aren't
+// used again: who knows where a predicate keeps them.
 type base struct {
 	selector entsql.Selector
 	table    entsql.SelectTable
+	tables   [1]entsql.TableView
 }
 
 // What is set in a query's context, as bits.
@@ -358,20 +361,28 @@ func (f *Fingerprint) appendContext(sel *Selection) {
 	f.AppendStrings(qc.Fields...)
 }
 
-func (f *Fingerprint) appendSelector(s *entsql.Selector, p *part) bool {
+func (f *Fingerprint) appendSelector(s *entsql.Selector, own *base, sel *Selection, p *part) bool {
 	if s.Err() != nil {
 		return f.Refuse("a predicate or the order has an error")
 	}
-	query, args := s.Query()
+	var args []any
+	ok := true
+	if own != nil && own.plain(f.dialect, sel) {
+		if args, ok = f.appendConditions(own, sel); !ok {
+			return false
+		}
+	} else {
+		var query string
+		query, args = s.Query()
+		f.buf = appendString(append(f.buf, 's'), query)
+	}
 	if s.Err() != nil {
 		return f.Refuse("a predicate or the order has an error")
 	}
-	f.buf = appendString(f.buf, query)
 	if mutant.On(mutant.PrintSkipsArgs) {
 		args = nil
 	}
 	p.args = len(f.buf)
-	var ok bool
 	if f.buf, ok = appendArgs(f.buf, args); !ok {
 		return f.Refuse("an argument has no form that a key can be built from")
 	}

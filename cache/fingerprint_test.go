@@ -56,7 +56,10 @@ func TestWitness(t *testing.T) {
 		}
 	})
 	_, f := p.print(t, c, sc)
-	agrees := func(args ...any) bool { return f.agrees(c, sc, p, append([]any{0}, args...)) }
+	agrees := func(args ...any) bool {
+		sc.filling = &filling{st: new(prepared), args: append([]any{0}, args...)}
+		return f.agrees(c, sc, p)
+	}
 	require.True(t, agrees(1))
 	require.True(t, agrees(1), "it may be asked again")
 
@@ -74,6 +77,53 @@ func TestWitness(t *testing.T) {
 	require.True(t, agrees(1))
 	p.predicates = nil
 	require.False(t, agrees(1), "a predicate less")
+}
+
+// Once it is known which statement a fingerprint is of, predicates aren't asked
+// again where that statement has run.
+func TestWitnessOfAKnownStatement(t *testing.T) {
+	c, sc, p := newPrinted()
+	asked, column := 0, "age"
+	with := func(v int) {
+		p.predicates = []func(*entsql.Selector){func(s *entsql.Selector) {
+			asked++
+			s.Where(entsql.EQ(s.C(column), v))
+		}}
+	}
+	ran := new(prepared)
+	agrees := func(f *Fingerprint, st *prepared, args ...any) (bool, int) {
+		sc.filling = &filling{st: st, args: args}
+		asked = 0
+		ok := f.agrees(c, sc, p)
+		return ok, asked
+	}
+	with(1)
+	_, f := p.print(t, c, sc)
+	check := func(f *Fingerprint, st *prepared, arg any, want bool, wantAsked int, what string) {
+		t.Helper()
+		ok, n := agrees(f, st, arg)
+		require.Equal(t, want, ok, what)
+		require.Equal(t, wantAsked, n, what)
+	}
+	check(f, ran, 2, false, 1, "another argument")
+	check(f, ran, 1, true, 1, "the statement isn't known yet")
+	check(f, ran, 1, true, 0, "it is known")
+	with(2)
+	_, f = p.print(t, c, sc)
+	check(f, ran, 2, true, 0, "whatever the arguments are")
+	check(f, ran, 1, false, 0, "but those of the statement are of the fingerprint")
+	column = "name"
+	check(f, ran, 2, true, 0, "what predicates say now doesn't matter")
+	check(f, new(prepared), 2, false, 1, "but where they ran another statement")
+	_, f = p.print(t, c, sc)
+	check(f, ran, 2, true, 1, "nor does the statement say anything of another fingerprint")
+	limit := 3
+	p.context.Limit = &limit
+	_, f = p.print(t, c, sc)
+	check(f, ran, 2, true, 1, "or of one with other bounds")
+	check(f, ran, 2, true, 0, "which is the one that is known then")
+
+	check(f, nil, 2, true, 1, "the statement wasn't taken in")
 }
 
 // A path's selector is Ent's own. Ent's copy of one loses operators, and one that

@@ -17,34 +17,68 @@ import (
 
 // part is the statement of one builder in a fingerprint.
 type part struct {
-	// path says that the builder has one, which leads to from.
-	path       bool
-	from       entsql.Selector
+	// from is where the builder's path led to, if it has one.
+	from       *entsql.Selector
 	predicates int
 	// The statement is in [start, end) of the fingerprint, its arguments from
 	// args on.
 	start, args, end int
 }
 
-// agrees reports whether a builder, which has run since with these arguments of
-// the root's statement, still has the fingerprint.
-func (f *Fingerprint) agrees(c *Cache, sc *scope, b ValueBuilder, args []any) bool {
-	again := newFingerprint(c, sc)
-	defer again.release()
-	again.against = f
-	if !b.EntcacheFingerprint(again) || again.next != len(f.parts) {
+// agrees reports whether a builder, which has run since, still has the
+// fingerprint.
+//
+// That a statement is what a fingerprint says shows once, by asking again. From
+// then on it is enough that a query with that fingerprint, but for the arguments,
+// runs that statement.
+func (f *Fingerprint) agrees(c *Cache, sc *scope, b ValueBuilder) bool {
+	st, args := sc.filling.root()
+	if st != nil && f.isOf(st) {
+		return f.has(args)
+	}
+	if !f.again(c, sc, b) || !f.has(args) {
 		return false
 	}
+	if st != nil && len(f.parts) == 1 {
+		p := &f.parts[0]
+		print := string(f.buf[f.head:p.args]) + string(f.buf[p.end:])
+		st.print.Store(&print)
+	}
+	return true
+}
+
+// isOf reports whether the fingerprint is known to be that of the one statement.
+func (f *Fingerprint) isOf(st *prepared) bool {
+	known := st.print.Load()
+	if known == nil || len(f.parts) != 1 {
+		return false
+	}
+	p := &f.parts[0]
+	before, behind := f.buf[f.head:p.args], f.buf[p.end:]
+	n := len(before)
+	return len(*known) == n+len(behind) && (*known)[:n] == string(before) && (*known)[n:] == string(behind)
+}
+
+// has reports whether the root's statement in the fingerprint has the arguments.
+func (f *Fingerprint) has(args []any) bool {
 	if len(f.parts) == 0 {
 		return true
 	}
 	root := &f.parts[0]
-	start := len(again.buf)
+	n := len(f.buf)
 	var ok bool
-	if again.buf, ok = appendArgs(again.buf, args); !ok {
-		return false
-	}
-	return bytes.Equal(again.buf[start:], f.buf[root.args:root.end])
+	f.buf, ok = appendArgs(f.buf, args)
+	same := ok && bytes.Equal(f.buf[n:], f.buf[root.args:root.end])
+	f.buf = f.buf[:n]
+	return same
+}
+
+// again reports whether the builder has the fingerprint if it is asked again.
+func (f *Fingerprint) again(c *Cache, sc *scope, b ValueBuilder) bool {
+	again := newFingerprint(c, sc)
+	defer again.release()
+	again.against = f
+	return b.EntcacheFingerprint(again) && again.next == len(f.parts)
 }
 
 // was returns the next part of the fingerprint that this one is compared with, for

@@ -63,8 +63,8 @@ func (c *Cache) hold(f *Facts) *Hold {
 
 // Touch makes a write take effect: results that depend on its facts and were
 // read before now are not served any more. It ends the write's hold, which may
-// be nil. typ names what was written, for the log and the statistics.
-func (c *Cache) Touch(ctx context.Context, h *Hold, f *Facts, typ string) {
+// be nil. by says what was written, for explanations and the log.
+func (c *Cache) Touch(ctx context.Context, h *Hold, f *Facts, by Cause) {
 	if c.closed.Load() {
 		return
 	}
@@ -75,13 +75,13 @@ func (c *Cache) Touch(ctx context.Context, h *Hold, f *Facts, typ string) {
 	if mutant.On(mutant.OwnUnapplied) {
 		h.facts = nil
 	} else if len(touched) > 0 || f.All {
-		position := c.ledger.Release(h.facts, touched)
+		position := c.recent.add(by, func() uint64 { return c.ledger.Release(h.facts, touched) })
 		if f.All {
-			position = c.ledger.Reset()
+			position = c.recent.add(by, c.ledger.Reset)
 		}
 		c.stats.invalidations.Add(1)
 		if c.log.Enabled(ctx, slog.LevelDebug) {
-			c.log.LogAttrs(ctx, slog.LevelDebug, "entcache: invalidate", slog.String("type", typ),
+			c.log.LogAttrs(ctx, slog.LevelDebug, "entcache: invalidate", slog.String("type", by.Type), slog.String("write", by.String()),
 				slog.Int("facts", len(f.List)), slog.Bool("all", f.All), slog.Uint64("position", position))
 		}
 	} else if len(h.facts) > 0 {
@@ -137,7 +137,7 @@ func (c *Cache) Distrust(ctx context.Context, typ *Type, f *Facts) {
 
 // InvalidateAll makes every result read before now a miss.
 func (c *Cache) InvalidateAll(ctx context.Context) {
-	c.Touch(ctx, nil, &Facts{All: true}, "all types")
+	c.Touch(ctx, nil, &Facts{All: true}, Cause{Op: WriteAll})
 }
 
 // InvalidateType makes results that depend on the Ent type's table misses, those
@@ -150,7 +150,7 @@ func (c *Cache) InvalidateType(ctx context.Context, name string) error {
 	for _, t := range types {
 		var f Facts
 		f.WholeTable(t.Table)
-		c.Touch(ctx, nil, &f, name)
+		c.Touch(ctx, nil, &f, Cause{Type: name, Op: WriteType})
 	}
 	return nil
 }
@@ -167,18 +167,20 @@ func (c *Cache) InvalidateIDs(ctx context.Context, name string, ids ...any) erro
 	for _, t := range types {
 		var f Facts
 		f.Any(t.Table)
-		f.Members(t.Table)
-		for _, col := range t.Table.Columns {
-			f.Column(col)
-			f.Groups(col)
-		}
+		f.inserted(t.Table, image{}, true)
+		f.deleted(t.Table, image{})
+		f.updated(t.Table, t.Table.Columns, image{}, image{})
 		for _, id := range ids {
 			// Texts are compared by rules of the database's own; see Facts.Fold.
-			if _, text := id.(string); text || !f.Row(t.Table, id) {
+			if _, text := id.(string); text || !f.written(t.Table, id, nil) {
 				f.Table(t.Table)
 			}
 		}
-		c.Touch(ctx, nil, &f, name)
+		by := Cause{Type: name, Op: WriteIDs}
+		for _, id := range ids {
+			by.row(id)
+		}
+		c.Touch(ctx, nil, &f, by)
 	}
 	return nil
 }

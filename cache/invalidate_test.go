@@ -43,12 +43,12 @@ func TestHoldAndTouch(t *testing.T) {
 	require.False(t, c.valid(late), "read while it was held")
 	g, err := c.Hold(ctx, &f)
 	require.NoError(t, err)
-	c.Touch(ctx, h, &f, "User")
+	c.Touch(ctx, h, &f, Cause{Type: "User"})
 	require.False(t, c.valid(one))
 	late = &Entry{Rows: &codec.Rows{}, Proof: &Proof{Facts: one.Facts, Tables: one.Tables, Position: c.ledger.Now()}}
 	require.False(t, c.valid(late), "held by the other still")
-	c.Touch(ctx, g, &Facts{}, "User")
-	require.False(t, c.valid(late))
+	c.Touch(ctx, g, &Facts{}, Cause{Type: "User"})
+	require.True(t, c.valid(late), "the other wrote nothing")
 	require.False(t, c.valid(one))
 	require.True(t, c.valid(two))
 	one = dependsOn(1)
@@ -58,12 +58,12 @@ func TestHoldAndTouch(t *testing.T) {
 	h, err = c.Hold(ctx, &f)
 	require.NoError(t, err)
 	row(2)(&f)
-	c.Touch(ctx, h, &f, "User")
+	c.Touch(ctx, h, &f, Cause{Type: "User"})
 	require.False(t, c.valid(two))
 	require.EqualValues(t, 2, c.Stats().Invalidations, "ending a hold without a write isn't one")
 
 	two = dependsOn(2)
-	c.Touch(ctx, nil, &Facts{}, "User")
+	c.Touch(ctx, nil, &Facts{}, Cause{Type: "User"})
 	require.True(t, c.valid(two))
 	c.InvalidateAll(ctx)
 	require.False(t, c.valid(two))
@@ -88,11 +88,12 @@ func TestInvalidateByHand(t *testing.T) {
 		return map[string]*Entry{
 			"row 1":   c.entry(t, users, func(f *Facts) { f.Row(users, 1) }),
 			"row 2":   c.entry(t, users, func(f *Facts) { f.Row(users, 2) }),
-			"members": c.entry(t, users, func(f *Facts) { f.Members(users) }),
+			"members": c.entry(t, users, func(f *Facts) { f.Created(users) }),
 			"column":  c.entry(t, users, func(f *Facts) { f.Column(users.Column("age")) }),
 			"group": c.entry(t, users, func(f *Facts) {
-				f.Group(users.Column("email"), "a")
-				f.Groups(users.Column("email"))
+				email := users.grouping(users.Column("email"))
+				f.entered(email.of(canonical{tag: 's', text: []byte("a")}))
+				f.entered(group{by: email})
 			}),
 			"table": c.entry(t, users, func(f *Facts) { f.Table(users) }),
 			"pets":  c.entry(t, petsTable, func(f *Facts) { f.Table(petsTable) }),
@@ -141,7 +142,7 @@ func TestDistrust(t *testing.T) {
 		c.Distrust(ctx, unitSchema.Type("User"), &f)
 		require.False(t, c.valid(one))
 		require.True(t, c.valid(other))
-		c.Touch(ctx, nil, &f, "User")
+		c.Touch(ctx, nil, &f, Cause{Type: "User"})
 		late := &Entry{Rows: &codec.Rows{}, Proof: &Proof{Facts: one.Facts, Tables: one.Tables, Position: c.ledger.Now()}}
 		require.False(t, c.valid(late), "for good")
 	}

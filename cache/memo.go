@@ -43,13 +43,19 @@ type prepared struct {
 	columns atomic.Pointer[[]string]
 	// foreign is set once a result had columns that aren't the type's own.
 	foreign atomic.Bool
+	// print is the fingerprint, without arguments, of a query of this one
+	// statement; see Fingerprint.agrees.
+	print atomic.Pointer[string]
 }
 
 // expect returns how many facts a result has, roughly.
 func (st *prepared) expect(args, rows int) int {
-	n := len(st.fixed.List) + args + len(st.pins)
+	n := len(st.fixed.List) + args
+	for i := range st.occurrences {
+		n += 4 + 2*len(st.occurrences[i].columns)
+	}
 	if st.root != nil {
-		n += rows
+		n += rows + 1 + len(st.root.grouped)
 	}
 	return n
 }
@@ -116,7 +122,7 @@ func (m *memo) put(key memoKey, st *prepared) {
 func prepare(s *Schema, namespace, dialect, query string) *prepared {
 	st := &prepared{Statement: Analyze(s, dialect, query)}
 	var b []byte
-	for _, part := range []string{"1", namespace, dialect, s.Fingerprint, query} {
+	for _, part := range []string{"2", namespace, dialect, s.Fingerprint, query} {
 		b = appendString(b, part)
 	}
 	st.seed = sha256.Sum256(b)

@@ -57,10 +57,11 @@ func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, r
 					r.lateness(e)
 				}
 			case r.graced(e):
-				r.invalidated = true
+				r.invalidated, sc.stale = true, e
 				r.refresh(e)
 			default:
-				e, r.invalidated = nil, true
+				r.invalidated, sc.stale = true, e
+				e = nil
 			}
 			if e != nil {
 				if !r.invalidated {

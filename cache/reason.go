@@ -45,6 +45,9 @@ const (
 	OpenView
 	// NotUnderstood: the statement couldn't be read.
 	NotUnderstood
+	// NoTenant: the statement reads a table whose policy names a tenant, and its
+	// conditions don't say whose rows it is about.
+	NoTenant
 	// UnknownArgument: an argument has no form that a key can be built from.
 	UnknownArgument
 	// TooLarge: the result is past the policy's bound of rows or bytes.
@@ -65,7 +68,7 @@ var reasonNames = [numReasons]string{
 	Cacheable: "cacheable", NotGenerated: "not generated", NoPolicy: "no policy", NotAsked: "not asked for", OpExcluded: "operation excluded",
 	Skipped: "skipped", InTransaction: "in a transaction", InMutation: "in a mutation", UnknownDriver: "unknown driver",
 	SessionVars: "session variables", Unseen: "token of unseen writes", Locking: "locking read", NotSelect: "not a single SELECT", Volatile: "volatile",
-	UnknownFunction: "unknown function", UnknownTable: "unknown table", OpenView: "view without DependsOn", NotUnderstood: "not understood",
+	UnknownFunction: "unknown function", UnknownTable: "unknown table", OpenView: "view without DependsOn", NotUnderstood: "not understood", NoTenant: "no tenant",
 	UnknownArgument: "unknown argument", TooLarge: "too large", Incomplete: "incomplete", UnknownValue: "unknown value", Overtaken: "overtaken by a write",
 	Closed: "cache closed",
 }

@@ -118,7 +118,7 @@ func (c *counter) write() {
 	var f Facts
 	f.Any(c.typ.Table)
 	f.Row(c.typ.Table, 1)
-	c.cache.Touch(c.t.Context(), nil, &f, "User")
+	c.cache.Touch(c.t.Context(), nil, &f, Cause{Type: "User"})
 }
 
 // Past its TTL an entry is served while it is refreshed, no longer than

@@ -52,10 +52,20 @@ type TableSpec struct {
 	// one is deleted (ON DELETE CASCADE, SET NULL, SET DEFAULT), without
 	// following them further.
 	Cascades []string
+	// CascadeKeys are the foreign keys along which that happens, of the tables of
+	// which all are known to be deleted or cleared (ON DELETE CASCADE, SET NULL):
+	// only rows that refer to the deleted one change, and in nothing else.
+	CascadeKeys []KeySpec
 	// View marks a view; DependsOn are then the tables or types it reads.
 	View      bool
 	DependsOn []string
+	// Tenant is the column that says which tenant a row belongs to, if a policy
+	// names one. It is Grouped.
+	Tenant string
 }
+
+// KeySpec names a foreign key.
+type KeySpec struct{ Table, Column string }
 
 // ColumnSpec declares a column.
 type ColumnSpec struct {
@@ -83,13 +93,14 @@ type TypeSpec struct {
 	Policy *schema.Policy
 }
 
-// Schema is a SchemaSpec made ready for use. It is immutable.
+// Schema is a SchemaSpec made ready for use. It is safe for concurrent use.
 type Schema struct {
 	Fingerprint string
 	tables      map[string]*Table // by lower-case name
 	types       map[string]*Type
 	functions   map[string][]*Table // declared SQL functions, by lower-case name
 	names       []string            // type names, sorted
+	written     writtenTexts
 }
 
 // Table is a table of the schema.
@@ -105,12 +116,22 @@ type Table struct {
 	// Cascade are the other tables that change when rows of this one are
 	// deleted: the closure over the schema's ON DELETE actions.
 	Cascade []*Table
+	// CascadeKeys are the foreign keys of the direct ones among them, where they
+	// are known.
+	CascadeKeys []*Column
+	direct      []*Table
 	// Computed is set when a column of the table is Computed.
 	Computed bool
+	// Tenant says which tenant a row belongs to; nil if there are none.
+	Tenant *Column
 
-	byName              map[string]*Column // by lower-case name
-	any, table, members Fact
-	rowSeed             uint64
+	byName map[string]*Column // by lower-case name
+	// grouped are the Grouped columns, groupings what groups there are of rows.
+	grouped   []*Column
+	groupings []*Grouping
+
+	any, table, created, deleted, rows, bulk, unkeyed Fact
+	rowSeed, rewrittenSeed                            uint64
 }
 
 // Column is a column of a table.
@@ -121,8 +142,10 @@ type Column struct {
 	// facts by value can be built. Facts.Fold narrows it for a dialect.
 	Exact bool
 
-	column, groups Fact
-	groupSeed      uint64
+	slot         int // in Table.grouped
+	column, bulk Fact
+
+	bulkSeed, fieldSeed uint64
 	// The column as Ent's builder writes it, for MySQL and SQLite, and for
 	// PostgreSQL.
 	quoted, quotedPostgres string
@@ -199,6 +222,7 @@ func newSchema(spec SchemaSpec) (*Schema, error) {
 		s.names = append(s.names, ts.Name)
 	}
 	sort.Strings(s.names)
+	s.addGroupings()
 	direct := make(map[*Table][]*Table)
 	for _, ts := range spec.Tables {
 		t := s.Table(ts.Name)
@@ -208,6 +232,13 @@ func newSchema(spec SchemaSpec) (*Schema, error) {
 				return nil, fmt.Errorf("entcache: table %s cascades into the undeclared table %q; generate the code again", ts.Name, name)
 			}
 			direct[t] = append(direct[t], child)
+		}
+		for _, key := range ts.CascadeKeys {
+			child := s.Table(key.Table)
+			if child == nil || child.Column(key.Column) == nil {
+				return nil, fmt.Errorf("entcache: table %s cascades along the undeclared column %s.%s; generate the code again", ts.Name, key.Table, key.Column)
+			}
+			t.CascadeKeys = append(t.CascadeKeys, child.Column(key.Column))
 		}
 		if !ts.View {
 			continue
@@ -222,7 +253,7 @@ func newSchema(spec SchemaSpec) (*Schema, error) {
 		}
 	}
 	for _, t := range s.tables {
-		t.Cascade = closure(t, direct)
+		t.direct, t.Cascade = direct[t], closure(t, direct)
 		t.Depends = closeViews(t)
 	}
 	for _, ts := range spec.Types {
@@ -267,8 +298,12 @@ func (s *Schema) addTable(ts TableSpec) error {
 			byName:  make(map[string]*Column, len(ts.Columns)),
 			any:     Fact(factSeed(FactAny, key, "")),
 			table:   Fact(factSeed(FactTable, key, "")),
-			members: Fact(factSeed(FactMembers, key, "")),
-			rowSeed: factSeed(FactRow, key, ""),
+			created: Fact(factSeed(FactCreated, key, "")),
+			deleted: Fact(factSeed(FactDeleted, key, "")),
+			rows:    Fact(factSeed(FactRows, key, "")),
+			bulk:    Fact(factSeed(FactBulk, key, "")),
+			unkeyed: Fact(factSeed(FactUnkeyed, key, "")),
+			rowSeed: factSeed(FactRow, key, ""), rewrittenSeed: factSeed(FactRewritten, key, ""),
 		}
 		s.tables[key] = t
 	} else {
@@ -288,8 +323,9 @@ func (s *Schema) addTable(ts TableSpec) error {
 			ColumnSpec: cs, Table: t,
 			Exact:     comparable(cs),
 			column:    Fact(factSeed(FactColumn, key, name)),
-			groups:    Fact(factSeed(FactGroups, key, name)),
-			groupSeed: factSeed(FactGroup, key, name),
+			bulk:      Fact(mix(factSeed(FactBulk, key, name))),
+			bulkSeed:  factSeed(FactBulk, key, name),
+			fieldSeed: factSeed(FactField, key, name),
 
 			quoted:         quoteColumn(dialect.SQLite, ts.Name, cs.Name),
 			quotedPostgres: quoteColumn(dialect.Postgres, ts.Name, cs.Name),
@@ -297,6 +333,11 @@ func (s *Schema) addTable(ts TableSpec) error {
 		t.byName[name] = c
 		t.Columns = append(t.Columns, c)
 		t.Computed = t.Computed || cs.Computed
+	}
+	if ts.Tenant != "" {
+		if t.Tenant = t.Column(ts.Tenant); t.Tenant == nil {
+			return fmt.Errorf("entcache: the tenant of table %s is the undeclared column %q; generate the code again", ts.Name, ts.Tenant)
+		}
 	}
 	for _, name := range ts.ID {
 		c := t.Column(name)

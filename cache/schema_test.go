@@ -79,7 +79,8 @@ func TestTablesOfOneName(t *testing.T) {
 	require.NotNil(t, u.Column("b"))
 	var f Facts
 	require.False(t, f.Row(u, 1))
-	require.False(t, f.Group(u.Column("a"), 1))
+	require.False(t, f.bulkOf(u.Column("a"), 1))
+	require.Empty(t, u.groupings)
 }
 
 func TestSchemasThatNameWhatTheyDontDeclare(t *testing.T) {

@@ -39,6 +39,8 @@ type scope struct {
 	// was one, of a single statement, that a write had touched.
 	filling     *filling
 	invalidated bool
+	// stale is what was found and isn't served, for explanations.
+	stale *Entry
 	// noValue says why the query's result can't be kept as a value.
 	noValue string
 }

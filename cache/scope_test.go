@@ -215,6 +215,6 @@ func TestNewAndClose(t *testing.T) {
 	c.InvalidateAll(t.Context())
 	h, err := c.Hold(t.Context(), &Facts{})
 	require.NoError(t, err)
-	c.Touch(t.Context(), h, &Facts{All: true}, "")
+	c.Touch(t.Context(), h, &Facts{All: true}, Cause{})
 	require.Zero(t, c.Stats().Entries)
 }

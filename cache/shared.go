@@ -87,6 +87,8 @@ type shared struct {
 type view struct {
 	epoch Epoch
 	log   *ledger.Ledger
+	// heard is when writes were heard of, for explanations.
+	heard heard
 }
 
 func newShared(c *Cache, o Options) (*shared, error) {
@@ -218,6 +220,9 @@ const closing = 2 * time.Second
 func (s *shared) wrote(at RemotePosition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if v := s.view.Load(); v != nil && v.epoch == at.Epoch {
+		v.heard.add(at.Position, true)
+	}
 	if s.last.Epoch != at.Epoch || s.last.Position < at.Position {
 		s.last = at
 	}

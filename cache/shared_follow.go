@@ -45,6 +45,7 @@ func (s *shared) Received(m RemoteMessage) {
 		s.counts.gaps.Add(1)
 		v.log.Raise(m.Position - 1)
 	}
+	v.heard.add(m.Position, false)
 	if slices.Contains(m.Facts, allFact) {
 		v.log.Raise(m.Position)
 		return

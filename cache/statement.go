@@ -3,9 +3,7 @@ package cache
 import (
 	"database/sql/driver"
 	"reflect"
-	"strings"
 
-	"github.com/entcache/ent-cache/codec"
 	"github.com/entcache/ent-cache/internal/mutant"
 )
 
@@ -16,35 +14,16 @@ import (
 // A name, a function or a clause that the analysis isn't sure of makes the
 // dependencies coarser, and in the end the statement isn't cacheable.
 type Statement struct {
-	dialect   string
-	reason    Reason
-	detail    string
-	tables    []*Table
-	fixed     Facts // what every execution depends on
-	pins      []pinned
-	root      *root
-	sensitive bool
-	counts    bool
-}
-
-// pinned is a pin with what takes its place where an argument has no canonical
-// form.
-type pinned struct {
-	pin
-	// root is set if the result's rows are rows of the occurrence.
-	root     bool
-	fallback Facts
-}
-
-// root says where the rows of the result carry the id of the table they are rows
-// of.
-type root struct {
-	table    *Table
-	position int
-	name     string // of the result's column
-	width    int    // how many columns the result has
-	join     bool   // the column before the id is of a join table
-	fallback Facts
+	dialect string
+	reason  Reason
+	detail  string
+	tables  []*Table
+	fixed   Facts // what every execution depends on
+	// occurrences are those of tables of which it is known how they are read.
+	occurrences []occurrence
+	root        *root
+	sensitive   bool
+	counts      bool
 }
 
 // Analyze returns what is known of a statement in one of the dialects that Ent
@@ -64,7 +43,7 @@ func Analyze(s *Schema, dialect, query string) *Statement {
 }
 
 // Reason returns Cacheable, or why no result of the statement is ever stored:
-// Locking, NotSelect, Volatile, UnknownFunction, UnknownTable, OpenView or
+// Locking, NotSelect, Volatile, UnknownFunction, UnknownTable, OpenView, NoTenant or
 // NotUnderstood.
 func (st *Statement) Reason() Reason { return st.reason }
 
@@ -157,66 +136,4 @@ func (st *Statement) known(column string) bool {
 		}
 	}
 	return false
-}
-
-// Facts adds what a result depends on: of the statement, of the arguments as Ent
-// passes them and of the rows. Without rows, nil, it adds what any rows depend
-// on. It adds nothing useful if the statement isn't Cacheable.
-func (st *Statement) Facts(f *Facts, args []any, rows *codec.Rows) {
-	f.append(&st.fixed)
-	first := len(f.List)
-	carried := false
-	if st.root != nil {
-		if carried = st.root.facts(f, rows); !carried {
-			f.append(&st.root.fallback)
-		}
-	}
-	last := len(f.List)
-	for i := range st.pins {
-		p := &st.pins[i]
-		mark := len(f.List)
-		switch {
-		case !p.facts(f, args):
-			f.append(&p.fallback)
-		case !p.row():
-			f.Groups(p.column)
-		case p.root && carried && (contains(f.List[first:last], f.List[mark:]) || mutant.On(mutant.NotFoundByRow)):
-			f.truncate(mark)
-		default:
-			f.Members(p.column.Table)
-		}
-	}
-}
-
-// facts adds row(t,id) for every row, and reports false where a row carries no
-// id that can be compared.
-func (r *root) facts(f *Facts, rows *codec.Rows) bool {
-	if rows == nil || len(rows.Columns) != r.width || !strings.EqualFold(rows.Columns[r.position], r.name) {
-		return false
-	}
-	for i := range rows.N {
-		if !f.rowOf(r.table, rows, i*r.width+r.position) {
-			return false
-		}
-	}
-	return true
-}
-
-// facts adds a fact for every value of the pin, and reports false where one has
-// no canonical form.
-func (p *pinned) facts(f *Facts, args []any) bool {
-	row := p.row()
-	for _, v := range p.values {
-		x := v.literal
-		if v.arg >= 0 {
-			if int(v.arg) >= len(args) {
-				return false
-			}
-			x = args[v.arg]
-		}
-		if row && !f.Row(p.column.Table, x) || !row && !f.Group(p.column, x) {
-			return false
-		}
-	}
-	return true
 }

@@ -10,6 +10,7 @@ import (
 // finish resolves the names and lays down what results depend on.
 func (a *analysis) finish(st *Statement) {
 	a.pinScopes()
+	a.needTenants()
 	var (
 		depends []found
 		plain   = make(map[int16]found)
@@ -58,7 +59,11 @@ func (a *analysis) finish(st *Statement) {
 	}
 	if st.root != nil {
 		st.root.fallback.Spell = true
-		once(&st.root.fallback, st.root.table.members, func() { st.root.fallback.Members(st.root.table) })
+		st.root.alone = a.alone()
+		st.root.fallback.Created(st.root.table)
+		st.root.fallback.Deleted(st.root.table)
+		st.root.groups(plain, a.outer)
+		st.root.columns(plain, a.outer, depends)
 	}
 	for _, at := range plain {
 		if mutant.On(mutant.SkipProjected) {
@@ -87,8 +92,32 @@ func (a *analysis) finish(st *Statement) {
 	a.occurrences(st, depends)
 }
 
+// needTenants refuses a statement that reads rows of tenants without saying which.
+func (a *analysis) needTenants() {
+	for _, t := range a.read {
+		if t.Tenant != nil {
+			a.fail(NoTenant, "table \""+t.Name+"\"")
+		}
+	}
+	for s := range a.scopes {
+		for _, it := range a.scopes[s].items {
+			if it.table != nil && it.table.Tenant != nil && !slices.ContainsFunc(it.pins, func(p pin) bool { return p.column == it.table.Tenant }) {
+				a.fail(NoTenant, "table \""+it.table.Name+"\"")
+			}
+		}
+	}
+}
+
 // occurrences adds what each occurrence of a table adds.
 func (a *analysis) occurrences(st *Statement, depends []found) {
+	type place struct{ scope, item int32 }
+	named := make(map[place][]*Column)
+	for _, d := range depends {
+		at := place{d.scope, d.item}
+		if d.exact && !immutable(d.column) && !slices.Contains(named[at], d.column) {
+			named[at] = append(named[at], d.column)
+		}
+	}
 	for s := range a.scopes {
 		for i := range a.scopes[s].items {
 			it := &a.scopes[s].items[i]
@@ -98,44 +127,32 @@ func (a *analysis) occurrences(st *Statement, depends []found) {
 			if mutant.On(mutant.IgnoreJoins) && i > 0 || mutant.On(mutant.IgnoreSubqueries) && int32(s) != a.outer {
 				continue
 			}
-			if it.pin.column == nil {
-				once(&st.fixed, it.table.members, func() { st.fixed.Members(it.table) })
-				continue
+			o := occurrence{
+				table: it.table, columns: named[place{int32(s), int32(i)}],
+				root: st.root != nil && int32(s) == a.outer && i == 0,
 			}
-			p := pinned{pin: it.pin, root: st.root != nil && int32(s) == a.outer && i == 0}
-			p.fallback.Spell = true
-			p.fallback.Members(it.table)
-			for _, d := range depends {
-				if d.exact && d.scope == int32(s) && d.item == int32(i) && it.pin.covers(d.column) && !immutable(d.column) {
-					once(&p.fallback, d.column.column, func() { p.fallback.Column(d.column) })
-				}
+			o.row = it.byRow()
+			if o.row == nil {
+				o.by, o.values = it.byGroup()
+			} else if o.root {
+				// Facts of the rows themselves say more.
+				st.root.few = false
 			}
-			st.pins = append(st.pins, p)
+			st.occurrences = append(st.occurrences, o)
 		}
 	}
 	for _, d := range depends {
-		if d.exact && (mutant.On(mutant.IgnoreJoins) && d.item > 0 || mutant.On(mutant.IgnoreSubqueries) && d.scope != a.outer) {
-			continue
-		}
 		t := d.column.Table
-		if t.View {
+		if t.View || d.exact && (mutant.On(mutant.IgnoreJoins) && d.item > 0 || mutant.On(mutant.IgnoreSubqueries) && d.scope != a.outer) {
 			continue
 		}
 		if d.column.Computed {
 			once(&st.fixed, t.any, func() { st.fixed.Any(t) })
 		}
-		if immutable(d.column) || d.exact && a.scopes[d.scope].items[d.item].pin.covers(d.column) {
-			continue
+		if !immutable(d.column) && !d.exact {
+			once(&st.fixed, d.column.column, func() { st.fixed.Column(d.column) })
 		}
-		once(&st.fixed, d.column.column, func() { st.fixed.Column(d.column) })
 	}
-}
-
-// covers reports whether the pin's facts are touched by whatever changes the
-// column in the rows that matter: a write to a row touches its row, and a write
-// that moves a row between groups touches both groups.
-func (p *pin) covers(c *Column) bool {
-	return p.column != nil && (p.row() || c == p.column || mutant.On(mutant.GroupCovers))
 }
 
 // immutable reports whether no write changes the column of a row.
@@ -162,6 +179,37 @@ func (a *analysis) findRoot(plain map[int16]found) *root {
 		}
 	}
 	return nil
+}
+
+// alone reports whether a row that isn't in the result has no part in it, so that
+// the result would be the same without the row. Selecting, filtering, joining,
+// ordering, dropping duplicates and keeping the first of them is of that kind. An
+// OFFSET counts rows that it drops, a window looks at its neighbours, and an outer
+// join to the right makes a row of what has no partner.
+func (a *analysis) alone() bool {
+	if mutant.On(mutant.NeverAlone) {
+		return true
+	}
+	for i := range a.tokens {
+		t := &a.tokens[i]
+		if t.kind != tokWord || i > 0 && a.tokens[i-1].isOp('.') {
+			continue
+		}
+		switch t.word {
+		case wOffset, wOver, wWindow, wFetch:
+			return false
+		case wJoinKind:
+			if strings.EqualFold(t.text, "right") || strings.EqualFold(t.text, "full") {
+				return false
+			}
+		case wLimit:
+			// LIMIT a, b has an offset too.
+			if n := &a.tokens[i+1]; n.kind != tokArg && n.kind != tokNumber || a.tokens[i+2].kind == tokOp && !a.tokens[i+2].isOp(')') {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // countsOnly reports whether the projection is one COUNT(…), perhaps with an

@@ -18,11 +18,15 @@ func (a *analysis) from(s, i, end int32) int32 {
 			a.coarse = true
 			i++
 		case t.word == wJoinKind:
+			if !strings.EqualFold(t.text, "inner") && !strings.EqualFold(t.text, "cross") {
+				a.scopes[s].outerJoin = true
+			}
 			i++
 		case t.word == wJoin:
 			i = a.fromItem(s, i+1, end)
 		case t.word == wOn:
 			stop := a.onEnd(i+1, end)
+			a.scopes[s].on = append(a.scopes[s].on, [2]int32{i + 1, stop})
 			a.filter = true
 			a.expression(s, i+1, stop, false)
 			a.filter = false
@@ -83,8 +87,12 @@ func (a *analysis) fromItem(s, i, end int32) int32 {
 		stop := a.tokens[i].n
 		switch {
 		case a.beginsQuery(i + 1):
+			sub := int32(len(a.scopes)) + 1
 			a.query(inside, i+1, stop, false)
-			return a.alias(s, stop+1, end, item{})
+			if !a.single(i+1, stop) {
+				sub = 0
+			}
+			return a.alias(s, stop+1, end, item{sub: sub})
 		case a.tokens[i+1].word == wValues:
 			a.expression(s, i+2, stop, false)
 			return a.alias(s, stop+1, end, item{})
@@ -180,6 +188,7 @@ func (a *analysis) alias(s, i, end int32, it item) int32 {
 		if i++; i < end && a.tokens[i].isOp('(') {
 			// The columns have other names from here on.
 			a.coarse = a.coarse || it.table != nil
+			it.sub = 0
 			i = a.columnList(i)
 		}
 	case as:

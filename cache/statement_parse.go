@@ -16,10 +16,11 @@ type analysis struct {
 	outer   int32 // the scope of the outermost SELECT
 	// columns counts the items of its projection; starred says that some stand
 	// for more columns than one.
-	columns  int
-	starred  bool
-	compound bool // the outermost SELECT is part of a set operation
-	ordinals bool // the outermost SELECT is ordered by positions
+	columns    int
+	starred    bool
+	compound   bool // the outermost SELECT is part of a set operation
+	ordinals   bool // the outermost SELECT is ordered by positions
+	equalities []equality
 	// derived are names that the statement itself introduces.
 	derived []string
 	tables  []*Table
@@ -39,8 +40,12 @@ type selectScope struct {
 	parent int32
 	items  []item
 	ctes   []string
-	// where is the range of tokens of the WHERE clause.
+	// begin is the first token of the projection, where the range of the WHERE
+	// clause, and on those of the conditions of joins.
+	begin      int32
 	where      [2]int32
+	on         [][2]int32
+	outerJoin  bool // some join isn't an inner one
 	aggregated bool // grouped, or one row made of many
 }
 
@@ -49,7 +54,10 @@ type item struct {
 	table     *Table // nil if derived
 	name      string
 	qualifier string
-	pin       pin
+	pins      []pin
+	// sub is one more than the scope of the only SELECT of a derived table, else
+	// zero.
+	sub int32
 }
 
 // ref is a name, as it stands in the statement.
@@ -241,6 +249,7 @@ func (a *analysis) selection(s, i, end int32) int32 {
 			i = a.tokens[i+1].n + 1
 		}
 	}
+	a.scopes[s].begin = i
 	stop := a.clauseEnd(i, end, true)
 	a.project(s, i, stop)
 	for i = stop; i < end && a.reason == Cacheable; {

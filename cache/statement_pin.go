@@ -3,6 +3,8 @@ package cache
 import (
 	"strconv"
 	"strings"
+
+	"github.com/entcache/ent-cache/internal/mutant"
 )
 
 // pin says that only some rows of an occurrence of a table matter: those with
@@ -10,7 +12,7 @@ import (
 // "column = value" in it pins the occurrence, under joins of any kind: a row
 // that an outer join made up has NULL in the column and fails the condition.
 type pin struct {
-	column *Column // nil: not pinned
+	column *Column
 	values []value
 }
 
@@ -20,25 +22,27 @@ type value struct {
 	literal any
 }
 
+// row reports whether the pin names rows by their key.
 func (p *pin) row() bool {
-	return p.column != nil && len(p.column.Table.ID) == 1 && p.column.Table.ID[0] == p.column
+	return len(p.column.Table.ID) == 1 && p.column.Table.ID[0] == p.column
 }
 
-// better reports whether p names fewer rows than q.
-func (p *pin) better(q *pin) bool {
-	if q.column == nil || p.row() != q.row() {
-		return q.column == nil || p.row()
-	}
-	return len(p.values) < len(q.values)
-}
-
-// pinScopes finds the pins of every SELECT.
+// pinScopes finds the pins of every SELECT. The conditions of inner joins are like
+// those of the WHERE.
 func (a *analysis) pinScopes() {
 	for s := range a.scopes {
-		if w := a.scopes[s].where; w[1] > w[0] {
+		sc := &a.scopes[s]
+		if w := sc.where; w[1] > w[0] {
 			a.conjuncts(int32(s), w[0], w[1])
 		}
+		if sc.outerJoin && !mutant.On(mutant.OuterPins) {
+			continue
+		}
+		for _, on := range sc.on {
+			a.conjuncts(int32(s), on[0], on[1])
+		}
 	}
+	a.propagate()
 }
 
 // conjuncts visits the conditions of a conjunction. What might bind weaker than
@@ -84,6 +88,8 @@ func (a *analysis) condition(s, i, end int32) {
 	case a.tokens[p].kind == tokOp && (a.tokens[p].text == "=" || a.tokens[p].text == "=="):
 		if v, kind, ok := a.value(p + 1); ok && p+2 == end {
 			a.pinColumn(s, i, p, []value{v}, kind)
+		} else if !ok && a.path(p+1, end) == end {
+			a.equalities = append(a.equalities, equality{scope: s, sides: [2][2]int32{{i, p}, {p + 1, end}}})
 		}
 	case a.tokens[p].word == wIn && a.tokens[p+1].isOp('(') && a.tokens[p+1].n == end-1:
 		values := make([]value, 0, (end-p)/2)
@@ -131,8 +137,64 @@ func (a *analysis) pinColumn(s, i, end int32, values []value, literals Kind) {
 		literals != KindOther && f.column.Kind != literals {
 		return
 	}
-	p := pin{column: f.column, values: values}
-	if it := &a.scopes[s].items[f.item]; (p.row() || f.column.Grouped) && p.better(&it.pin) {
-		it.pin = p
+	if p := (pin{column: f.column, values: values}); p.row() || f.column.Grouped {
+		a.scopes[s].items[f.item].pin(p)
 	}
+}
+
+// pin notes a pin, unless one by the same column names no more rows, and reports
+// whether it did.
+func (it *item) pin(p pin) bool {
+	for i := range it.pins {
+		if it.pins[i].column == p.column {
+			if len(p.values) >= len(it.pins[i].values) {
+				return false
+			}
+			it.pins[i] = p
+			return true
+		}
+	}
+	it.pins = append(it.pins, p)
+	return true
+}
+
+// byRow returns the pin by key, or nil.
+func (it *item) byRow() *pin {
+	for i := range it.pins {
+		if it.pins[i].row() {
+			return &it.pins[i]
+		}
+	}
+	return nil
+}
+
+// maxProduct bounds the groups that one occurrence may be pinned to.
+const maxProduct = 64
+
+// byGroup returns the grouping by which the pins name the fewest rows, with the
+// values of its columns, or nil.
+func (it *item) byGroup() (*Grouping, [][]value) {
+	var (
+		best   *Grouping
+		chosen [][]value
+		n      int
+	)
+	for _, g := range it.table.groupings {
+		values, product := make([][]value, 0, 2), 1
+		for _, c := range g.Columns {
+			for i := range it.pins {
+				if it.pins[i].column == c {
+					values = append(values, it.pins[i].values)
+					product *= len(it.pins[i].values)
+				}
+			}
+		}
+		switch pair := len(g.Columns) > 1; {
+		case len(values) < len(g.Columns):
+		case pair && product > maxProduct:
+		case best == nil, pair && len(best.Columns) == 1, len(best.Columns) == len(g.Columns) && product < n:
+			best, chosen, n = g, values, product
+		}
+	}
+	return best, chosen
 }

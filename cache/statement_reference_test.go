@@ -34,17 +34,22 @@ func referenceCheck(s *Schema, query string, f *Facts) error {
 		}
 		return false
 	}
-	known := func(t *Table) bool {
-		for _, tag := range f.Tags {
-			if tag.Kind == FactGroup && tag.Table == t.Name && has(FactGroups, t.Name, tag.Column) {
+	grouped := func(t *Table, c *Column) bool {
+		for _, g := range t.groupings {
+			in := c == nil || g.has(c)
+			if hasGroup(f, FactEntered, g) && hasGroup(f, FactLeft, g) && (in || hasWithin(f, g, c)) {
 				return true
 			}
 		}
-		return has(FactMembers, t.Name, "") || has(FactAny, t.Name, "")
+		return false
+	}
+	known := func(t *Table) bool {
+		return grouped(t, nil) || has(FactCreated, t.Name, "") && has(FactDeleted, t.Name, "") || has(FactAny, t.Name, "") ||
+			has(FactRow, t.Name, "") && has(FactRows, t.Name, "") && has(FactUnkeyed, t.Name, "")
 	}
 	covered := func(t *Table, c *Column) bool {
-		return immutable(c) || has(FactColumn, t.Name, c.Name) || has(FactAny, t.Name, "") || has(FactRow, t.Name, "") ||
-			has(FactGroup, t.Name, c.Name) && has(FactGroups, t.Name, c.Name)
+		return immutable(c) || has(FactColumn, t.Name, c.Name) || has(FactAny, t.Name, "") ||
+			has(FactRow, t.Name, "") && has(FactRows, t.Name, "") || grouped(t, c)
 	}
 	aliases := map[string]*Table{}
 	var tables []*Table
@@ -84,6 +89,29 @@ func referenceCheck(s *Schema, query string, f *Facts) error {
 		}
 	}
 	return nil
+}
+
+// hasGroup reports whether there are facts of a kind of groups of g, and of those
+// that aren't known.
+func hasGroup(f *Facts, kind FactKind, g *Grouping) bool {
+	known, any := false, false
+	for _, tag := range f.Tags {
+		if tag.Kind == kind && tag.Table == g.Table.Name && tag.Column == "" {
+			any = any || tag.Group == g.name
+			known = known || tag.Group != g.name && strings.Count(tag.Group, "=") == len(g.Columns) && strings.HasPrefix(tag.Group, g.Columns[0].Name+"=")
+		}
+	}
+	return known && any
+}
+
+func hasWithin(f *Facts, g *Grouping, c *Column) bool {
+	n := 0
+	for _, tag := range f.Tags {
+		if tag.Kind == FactWithin && tag.Table == g.Table.Name && tag.Column == c.Name && (tag.Group == g.name || strings.HasPrefix(tag.Group, g.Columns[0].Name+"=")) {
+			n++
+		}
+	}
+	return n > 1
 }
 
 func referenceFacts(st *Statement, args []any) *Facts {

@@ -31,7 +31,7 @@ func statementSchema() *Schema {
 		},
 		Types: []TypeSpec{
 			{Name: "User", Table: "users", Policy: &schema.Policy{Functions: map[string][]string{"score": {"cards"}, "slug": nil}}},
-			{Name: "Pet", Table: "pets"}, {Name: "Group", Table: "groups"}, {Name: "Card", Table: "cards"},
+			{Name: "Pet", Table: "pets", Policy: &schema.Policy{Groups: []string{"kind"}}}, {Name: "Group", Table: "groups"}, {Name: "Card", Table: "cards"},
 		},
 	})
 }

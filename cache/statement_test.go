@@ -65,23 +65,23 @@ func TestFactsOfEntStatements(t *testing.T) {
 		{"get, found", func(d string) *entsql.Selector {
 			s := users(d).Limit(2)
 			return s.Where(entsql.EQ(s.C("id"), 1))
-		}, result("id,name", int64(1), "a"), "table(users) row(users,1)"},
+		}, result("id,name", int64(1), "a"), "table(users) row(users,1) rows(users)"},
 		{"get, not found", func(d string) *entsql.Selector {
 			s := users(d).Limit(2)
 			return s.Where(entsql.EQ(s.C("id"), 1))
-		}, result("id,name"), "table(users) row(users,1) members(users)"},
+		}, result("id,name"), "table(users) row(users,1) rows(users) unkeyed(users)"},
 		{"many-to-one eager load, one missing", func(d string) *entsql.Selector {
 			s := users(d)
 			return s.Where(entsql.In(s.C("id"), 1, 2))
-		}, result("id,name", int64(2), "b"), "table(users) row(users,2) row(users,1) members(users)"},
+		}, result("id,name", int64(2), "b"), "table(users) row(users,2) rows(users) row(users,1) unkeyed(users)"},
 		{"pinned with a filter", func(d string) *entsql.Selector {
 			s := users(d)
 			return s.Where(entsql.And(entsql.EQ(s.C("id"), 1), entsql.Or(entsql.EQ(s.C("name"), "a"), entsql.IsNull(s.C("age")))))
-		}, result("id,name", int64(1), "a"), "table(users) row(users,1)"},
+		}, result("id,name", int64(1), "a"), "table(users) row(users,1) rows(users)"},
 		{"one-to-many eager load", func(d string) *entsql.Selector {
 			s := pets(d)
 			return s.Where(entsql.InValues(s.C("owner_id"), 1, 2))
-		}, result("id,name,owner_id", int64(7), "p", int64(1)), "table(pets) row(pets,7) group(pets,owner_id=1) group(pets,owner_id=2) groups(pets,owner_id)"},
+		}, result("id,name,owner_id", int64(7), "p", int64(1)), "table(pets) rewritten(pets,7) field(pets,name,7) field(pets,owner_id,7) bulk(pets) bulk(pets,owner_id=1) bulk(pets,kind) entered(pets,owner_id) entered(pets,owner_id=1) entered(pets,owner_id=2)"},
 		{"many-to-many eager load", func(d string) *entsql.Selector {
 			s := users(d)
 			j := entsql.Dialect(d).Table("group_users")
@@ -91,139 +91,136 @@ func TestFactsOfEntStatements(t *testing.T) {
 			s.Select(j.C("group_id"))
 			return s.AppendSelect(columns...).SetDistinct(false)
 		}, result("group_id,id,name", int64(1), int64(5), "a", int64(2), int64(5), "a"),
-			"table(users) table(group_users) members(users) column(group_users,user_id) row(users,5) " +
-				"group(group_users,group_id=1) group(group_users,group_id=2) groups(group_users,group_id)"},
+			"table(users) table(group_users) row(users,5) rows(users) created(users) entered(group_users,group_id) left(group_users,group_id) within(group_users,user_id,group_id) entered(group_users,group_id=1) left(group_users,group_id=1) within(group_users,user_id,group_id=1) entered(group_users,group_id=2) left(group_users,group_id=2) within(group_users,user_id,group_id=2)"},
 		{"children of one parent", func(d string) *entsql.Selector {
 			s := sqlgraph.Neighbors(d, pathFrom(1, sqlgraph.O2M, false, "users", "pets", "pets", "owner_id"))
 			return s.Select(s.Columns("id", "name", "owner_id")...).Distinct()
-		}, result("id,name,owner_id", int64(7), "p", int64(1)), "table(pets) row(pets,7) group(pets,owner_id=1) groups(pets,owner_id)"},
+		}, result("id,name,owner_id", int64(7), "p", int64(1)), "table(pets) rewritten(pets,7) field(pets,name,7) field(pets,owner_id,7) bulk(pets) bulk(pets,owner_id=1) bulk(pets,kind) entered(pets,owner_id) entered(pets,owner_id=1)"},
 		{"parent of one child", func(d string) *entsql.Selector {
 			s := sqlgraph.Neighbors(d, pathFrom(7, sqlgraph.M2O, true, "pets", "users", "pets", "owner_id"))
 			return s.Select(s.Columns("id", "name")...)
-		}, result("id,name", int64(1), "a"), "table(users) table(pets) members(users) row(users,1) row(pets,7) members(pets)"},
+		}, result("id,name", int64(1), "a"), "table(users) table(pets) row(users,1) rows(users) created(users) row(pets,7) rows(pets) unkeyed(pets)"},
 		{"neighbours over a join table", func(d string) *entsql.Selector {
 			s := sqlgraph.Neighbors(d, pathFrom(1, sqlgraph.M2M, true, "users", "groups", "group_users", "group_id", "user_id"))
 			return s.Select(s.Columns("id", "name")...).Distinct()
-		}, result("id,name", int64(3), "g"), "table(groups) table(group_users) members(groups) column(group_users,group_id) row(groups,3) " +
-			"group(group_users,user_id=1) groups(group_users,user_id)"},
+		}, result("id,name", int64(3), "g"), "table(groups) table(group_users) row(groups,3) rows(groups) created(groups) entered(group_users,user_id) left(group_users,user_id) within(group_users,group_id,user_id) entered(group_users,user_id=1) left(group_users,user_id=1) within(group_users,group_id,user_id=1)"},
 		{"neighbours of a set", func(d string) *entsql.Selector {
 			set := users(d)
 			set.Where(entsql.GT(set.C("age"), 3))
 			s := sqlgraph.SetNeighbors(d, pathFrom(set, sqlgraph.O2M, false, "users", "pets", "pets", "owner_id"))
 			return s.Select(s.Columns("id", "name")...)
-		}, result("id,name", int64(7), "p"), "table(pets) table(users) members(pets) members(users) column(pets,owner_id) column(users,age) row(pets,7)"},
+		}, result("id,name", int64(7), "p"), "table(pets) table(users) rewritten(pets,7) field(pets,name,7) field(pets,owner_id,7) rows(pets) created(pets) column(pets,owner_id) created(users) deleted(users) column(users,age)"},
 		{"has children", func(d string) *entsql.Selector {
 			s := users(d)
 			sqlgraph.HasNeighbors(s, pathOf(sqlgraph.O2M, false, "users", "pets", "pets", "owner_id"))
 			return s
-		}, result("id,name", int64(1), "a"), "table(users) table(pets) members(users) members(pets) column(pets,owner_id) row(users,1)"},
+		}, result("id,name", int64(1), "a"), "table(users) table(pets) row(users,1) rows(users) created(users) created(pets) deleted(pets) column(pets,owner_id)"},
 		{"has children of a kind", func(d string) *entsql.Selector {
 			s := users(d)
 			sqlgraph.HasNeighborsWith(s, pathOf(sqlgraph.O2M, false, "users", "pets", "pets", "owner_id"), func(q *entsql.Selector) {
 				q.Where(entsql.GT(q.C("age"), 3))
 			})
 			return s
-		}, result("id,name", int64(1), "a"), "table(users) table(pets) members(users) members(pets) column(pets,age) column(pets,owner_id) row(users,1)"},
+		}, result("id,name", int64(1), "a"), "table(users) table(pets) row(users,1) rows(users) created(users) created(pets) deleted(pets) column(pets,age) column(pets,owner_id)"},
 		{"has a child that is pinned", func(d string) *entsql.Selector {
 			s := users(d)
 			sqlgraph.HasNeighborsWith(s, pathOf(sqlgraph.O2M, false, "users", "pets", "pets", "owner_id"), func(q *entsql.Selector) {
 				q.Where(entsql.EQ(q.C("id"), 9))
 			})
 			return s
-		}, result("id,name", int64(1), "a"), "table(users) table(pets) members(users) row(users,1) row(pets,9) members(pets)"},
+		}, result("id,name", int64(1), "a"), "table(users) table(pets) row(users,1) rows(users) created(users) row(pets,9) rows(pets) unkeyed(pets)"},
 		{"in a group with a name", func(d string) *entsql.Selector {
 			s := users(d)
 			sqlgraph.HasNeighborsWith(s, pathOf(sqlgraph.M2M, true, "users", "groups", "group_users", "group_id", "user_id"), func(q *entsql.Selector) {
 				q.Where(entsql.HasPrefix(q.C("name"), "a_"))
 			})
 			return s
-		}, result("id,name", int64(1), "a"), "table(users) table(group_users) table(groups) members(users) members(group_users) members(groups) " +
-			"column(group_users,group_id) column(group_users,user_id) column(groups,name) row(users,1)"},
+		}, result("id,name", int64(1), "a"), "table(users) table(group_users) table(groups) row(users,1) rows(users) created(users) created(group_users) deleted(group_users) column(group_users,group_id) column(group_users,user_id) created(groups) deleted(groups) column(groups,name)"},
 		{"self edge", func(d string) *entsql.Selector {
 			s := users(d)
 			sqlgraph.HasNeighborsWith(s, pathOf(sqlgraph.M2O, true, "users", "users", "users", "boss_id"), func(q *entsql.Selector) {
 				q.Where(entsql.EQ(q.C("age"), 9))
 			})
 			return s
-		}, result("id,name", int64(1), "a"), "table(users) members(users) column(users,age) column(users,boss_id) row(users,1)"},
+		}, result("id,name", int64(1), "a"), "table(users) row(users,1) rows(users) created(users) column(users,boss_id) deleted(users) column(users,age)"},
 		{"order by a count of neighbours", func(d string) *entsql.Selector {
 			s := users(d)
 			sqlgraph.OrderByNeighborsCount(s, pathOf(sqlgraph.O2M, false, "users", "pets", "pets", "owner_id"), entsql.OrderDesc(), entsql.OrderSelected())
 			return s.Limit(3)
-		}, result("id,name,count_pets", int64(1), "a", int64(2)), "table(users) table(pets) members(users) members(pets) column(pets,owner_id) row(users,1)"},
+		}, result("id,name,count_pets", int64(1), "a", int64(2)), "table(users) table(pets) row(users,1) rows(users) created(users) created(pets) deleted(pets) column(pets,owner_id)"},
 		{"order by a neighbour's field", func(d string) *entsql.Selector {
 			s := pets(d)
 			sqlgraph.OrderByNeighborTerms(s, pathOf(sqlgraph.M2O, true, "pets", "users", "pets", "owner_id"), entsql.OrderByField("name"))
 			return s
-		}, result("id,name,owner_id", int64(7), "p", int64(1)), "table(pets) table(users) members(pets) members(users) column(pets,owner_id) column(users,name) row(pets,7)"},
+		}, result("id,name,owner_id", int64(7), "p", int64(1)), "table(pets) table(users) rewritten(pets,7) field(pets,name,7) field(pets,owner_id,7) bulk(pets) bulk(pets,owner_id=1) bulk(pets,kind) created(pets) column(pets,owner_id) created(users) deleted(users) column(users,name)"},
 		{"limited per parent", func(d string) *entsql.Selector {
 			s := pets(d)
 			s.Where(entsql.InValues(s.C("owner_id"), 1, 2))
 			sqlgraph.LimitNeighbors("owner_id", 2)(s)
 			return s
 		}, result("id,name,owner_id", int64(7), "p", int64(1)),
-			"table(pets) column(pets,name) column(pets,owner_id) group(pets,owner_id=1) group(pets,owner_id=2) groups(pets,owner_id)"},
+			"table(pets) column(pets,name) column(pets,owner_id) entered(pets,owner_id) left(pets,owner_id) within(pets,name,owner_id) entered(pets,owner_id=1) left(pets,owner_id=1) within(pets,name,owner_id=1) entered(pets,owner_id=2) left(pets,owner_id=2) within(pets,name,owner_id=2)"},
 		{"count", func(d string) *entsql.Selector {
 			s := users(d)
 			s.Where(entsql.GT(s.C("age"), 3))
 			return s.Count(entsql.Distinct(s.C("id")))
-		}, result("n", int64(3)), "table(users) members(users) column(users,age)"},
+		}, result("n", int64(3)), "table(users) created(users) deleted(users) column(users,age)"},
 		{"count of a group", func(d string) *entsql.Selector {
 			s := users(d)
 			return s.Where(entsql.EQ(s.C("boss_id"), 2)).Count()
-		}, result("n", int64(3)), "table(users) group(users,boss_id=2) groups(users,boss_id)"},
+		}, result("n", int64(3)), "table(users) entered(users,boss_id) left(users,boss_id) entered(users,boss_id=2) left(users,boss_id=2)"},
 		{"group by", func(d string) *entsql.Selector {
 			s := users(d)
 			return s.Select(s.C("name"), entsql.As(entsql.Sum(s.C("age")), "sum")).GroupBy(s.C("name"))
-		}, result("name,sum", "a", int64(3)), "table(users) members(users) column(users,age) column(users,name)"},
+		}, result("name,sum", "a", int64(3)), "table(users) created(users) deleted(users) column(users,age) column(users,name)"},
 		{"boolean group", func(d string) *entsql.Selector {
 			s := users(d)
 			return s.Where(entsql.And(entsql.EQ(s.C("active"), true), entsql.GT(s.C("age"), 1)))
-		}, result("id,name", int64(1), "a"), "table(users) column(users,age) row(users,1) group(users,active=1) groups(users,active)"},
+		}, result("id,name", int64(1), "a"), "table(users) row(users,1) rows(users) entered(users,active) within(users,age,active) entered(users,active=1) within(users,age,active=1)"},
 		{"order and limit", func(d string) *entsql.Selector {
 			s := users(d)
 			entsql.OrderByField("age", entsql.OrderDesc(), entsql.OrderNullsLast()).ToFunc()(s)
 			return s.Limit(1).Offset(2)
-		}, result("id,name", int64(1), "a"), "table(users) members(users) column(users,age) row(users,1)"},
+		}, result("id,name", int64(1), "a"), "table(users) row(users,1) rows(users) created(users) deleted(users) column(users,age)"},
 		{"nothing in a list", func(d string) *entsql.Selector {
 			s := users(d)
 			return s.Where(entsql.In(s.C("id")))
-		}, result("id,name"), "table(users) members(users)"},
+		}, result("id,name"), "table(users) created(users)"},
 		{"json", func(d string) *entsql.Selector {
 			s := users(d)
 			return s.Where(entsql.And(sqljson.ValueEQ("data", 1, sqljson.Path("a", "b")), sqljson.ValueContains("data", 2, sqljson.Path("c")),
 				sqljson.LenGT("data", 2), sqljson.HasKey("data", sqljson.Path("x y")), sqljson.ValueIsNull("data", sqljson.Path("d"))))
-		}, result("id,name", int64(1), "a"), "table(users) members(users) column(users,data) row(users,1)"},
+		}, result("id,name", int64(1), "a"), "table(users) column(users,data) row(users,1) rows(users) created(users)"},
 		{"folded comparisons", func(d string) *entsql.Selector {
 			s := users(d)
 			return s.Where(entsql.Or(entsql.EqualFold(s.C("name"), "a%"), entsql.ContainsFold(s.C("name"), "b_")))
-		}, result("id,name", int64(1), "a"), "table(users) members(users) column(users,name) row(users,1)"},
+		}, result("id,name", int64(1), "a"), "table(users) row(users,1) rows(users) created(users) column(users,name)"},
 		{"another schema", func(d string) *entsql.Selector {
 			u := entsql.Dialect(d).Table("users").Schema("shop")
 			return entsql.Dialect(d).Select(u.C("id"), u.C("name")).From(u).Where(entsql.EQ(u.C("id"), 1))
-		}, result("id,name", int64(1), "a"), "table(users) row(users,1)"},
+		}, result("id,name", int64(1), "a"), "table(users) row(users,1) rows(users)"},
 		{"an id that is NULL", func(d string) *entsql.Selector {
 			p := entsql.Dialect(d).Table("pets")
 			s := users(d)
 			return s.RightJoin(p).On(s.C("id"), p.C("owner_id"))
-		}, result("id,name", nil, nil), "table(users) table(pets) members(users) members(pets) column(pets,owner_id) column(users,name)"},
+		}, result("id,name", nil, nil), "table(users) table(pets) created(users) deleted(users) column(users,name) created(pets) deleted(pets) column(pets,owner_id)"},
 		{"union", func(d string) *entsql.Selector {
 			s, o := users(d), users(d)
 			return s.Where(entsql.EQ(s.C("id"), 1)).Union(o.Where(entsql.EQ(o.C("age"), 2)))
-		}, result("id,name", int64(1), "a"), "table(users) members(users) column(users,age) column(users,name) row(users,1)"},
+		}, result("id,name", int64(1), "a"), "table(users) row(users,1) rows(users) unkeyed(users) created(users) deleted(users) column(users,age) column(users,name)"},
 		{"without an id", func(d string) *entsql.Selector {
 			s := users(d)
 			return s.Select(s.C("name")).Distinct()
-		}, result("name", "a"), "table(users) members(users) column(users,name)"},
+		}, result("name", "a"), "table(users) created(users) deleted(users) column(users,name)"},
 		{"all columns", func(d string) *entsql.Selector { return pets(d).Select() }, result("id,name,age,owner_id,kind,nick"),
-			"table(pets) members(pets) column(pets,age) column(pets,kind) column(pets,name) column(pets,nick) column(pets,owner_id)"},
+			"table(pets) created(pets) deleted(pets) column(pets,age) column(pets,kind) column(pets,name) column(pets,nick) column(pets,owner_id)"},
 	} {
 		for _, d := range testDialects {
 			t.Run(tt.name+"/"+d, func(t *testing.T) {
 				query, args := tt.query(d).Query()
 				st := Analyze(statementSchema(), d, query)
 				require.Equal(t, Cacheable, st.Reason(), "%s: %s", query, st.Detail())
-				require.Equal(t, tt.want, spelled(st, args, tt.rows), query)
+				require.ElementsMatch(t, strings.Fields(tt.want), strings.Fields(spelled(st, args, tt.rows)), query)
 			})
 		}
 	}

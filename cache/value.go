@@ -2,9 +2,6 @@ package cache
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +17,7 @@ import (
 // be.
 type typed struct {
 	result ent.Value
+	print  string // what is the key's hash
 	proofs []proven
 	rows   int // of the root's statement
 	// witness is a copy that nobody gets, once the result itself was handed out and
@@ -60,7 +58,7 @@ func (c *Cache) Read(ctx context.Context, q ent.Query, next ent.Querier) (ent.Va
 		return next.Query(ctx, q)
 	}
 	if !sc.refresh {
-		if v := c.lookUp(sc, key); v != nil && c.unchanged(ctx, sc, key, v) {
+		if v := c.lookUp(sc, key, f); v != nil && c.unchanged(ctx, sc, key, v) {
 			// The copy belongs to the client, as if it had no cache.
 			b.EntcacheSetDriver(routed.driver)
 			if result, ok := v.handOut(sc, b, c.checkShared); ok {
@@ -72,9 +70,9 @@ func (c *Cache) Read(ctx context.Context, q ent.Query, next ent.Querier) (ent.Va
 	}
 	sc.filling = newFilling()
 	result, err := next.Query(ctx, q)
-	if err == nil && f.agrees(c, sc, b, sc.filling.args) {
+	if err == nil && f.agrees(c, sc, b) {
 		b.EntcacheSetDriver(routed.driver)
-		c.storeValue(sc, key, b, result)
+		c.storeValue(sc, key, f, b, result)
 	}
 	return result, err
 }
@@ -97,9 +95,9 @@ func (v *typed) handOut(sc *scope, b ValueBuilder, check bool) (ent.Value, bool)
 }
 
 // lookUp returns the value of a key if the read may be served it.
-func (c *Cache) lookUp(sc *scope, key Key) *typed {
+func (c *Cache) lookUp(sc *scope, key Key, print *Fingerprint) *typed {
 	e, ok := c.near.Get(key)
-	if !ok || e.value == nil {
+	if !ok || e.value == nil || e.value.print != string(print.buf) {
 		return nil
 	}
 	v := e.value
@@ -110,7 +108,7 @@ func (c *Cache) lookUp(sc *scope, key Key) *typed {
 		}
 		if !c.valid(&p.Entry) || c.shared != nil && !c.shared.vouches(&p.Entry, sc) {
 			// Of several statements, those whose rows were invalidated say so.
-			sc.invalidated = len(v.proofs) == 1
+			sc.invalidated, sc.stale = len(v.proofs) == 1, &p.Entry
 			return nil
 		}
 	}
@@ -142,7 +140,7 @@ func (c *Cache) late(p *proven) bool {
 }
 
 // storeValue keeps what a query returned, if all its statements are proven.
-func (c *Cache) storeValue(sc *scope, key Key, b ValueBuilder, result ent.Value) {
+func (c *Cache) storeValue(sc *scope, key Key, print *Fingerprint, b ValueBuilder, result ent.Value) {
 	f := sc.filling
 	proofs := f.end()
 	if len(proofs) == 0 || c.closed.Load() {
@@ -171,14 +169,14 @@ func (c *Cache) storeValue(sc *scope, key Key, b ValueBuilder, result ent.Value)
 			return
 		}
 	}
-	size := fillingSize + b.EntcacheValueSize(kept)
-	f.value.result, f.value.proofs, f.value.rows = kept, proofs, f.n
+	f.value.result, f.value.print, f.value.proofs, f.value.rows = kept, string(print.buf), proofs, f.n
+	size := fillingSize + len(f.value.print) + b.EntcacheValueSize(kept)
 	for i := range proofs {
 		size += provenSize + 8*(len(proofs[i].Facts)+len(proofs[i].Tables))
 	}
 	f.entry = Entry{value: &f.value, size: size}
 	rows := f.rows
-	f.rows, f.args = nil, nil // they must not stay as long as the value
+	f.rows, f.st, f.args = nil, nil, nil // they must not stay as long as the value
 	c.near.Set(key, &f.entry, ends.Sub(now))
 	c.replaceRows(rows, f.key, proofs, now)
 }
@@ -207,39 +205,4 @@ func (c *Cache) replaceRows(rows *Entry, key Key, proofs []proven, now time.Time
 	if have, ok := c.near.Get(key); ok && have == rows {
 		c.near.Set(key, rows, linger)
 	}
-}
-
-// valueKey names the value of a query: the hash of everything that decides it.
-// It is false if the builder can't say.
-//
-// The querier is part of it. Ent's operations differ in the type of their result,
-// and the one in the context is that of the outermost query: an interceptor that
-// counts with the builder it was given does so under the operation All.
-func (c *Cache) valueKey(sc *scope, b ValueBuilder, next ent.Querier, f *Fingerprint) (Key, bool) {
-	querier := reflect.ValueOf(next)
-	if querier.Kind() != reflect.Func {
-		return Key{}, false
-	}
-	d, t := sc.driver, sc.typ
-	buf := appendString(f.buf, "value")
-	buf = appendString(buf, c.opts.Namespace)
-	buf = appendString(buf, d.dialect)
-	buf = appendString(buf, t.Schema.Fingerprint)
-	buf = appendString(buf, t.Name)
-	buf = appendString(buf, b.EntcacheContext().Op)
-	buf = binary.BigEndian.AppendUint64(buf, d.database)
-	buf = appendString(buf, sc.vary)
-	buf = binary.BigEndian.AppendUint64(buf, uint64(querier.Pointer()))
-	// Who asks for the cache gets children from it that others don't.
-	asked := byte(0)
-	if sc.asked {
-		asked = 1
-	}
-	f.buf = append(buf, asked)
-	if !b.EntcacheFingerprint(f) {
-		sc.noValue = f.Reason()
-		return Key{}, false
-	}
-	sum := sha256.Sum256(f.buf)
-	return Key(sum[:16]), true
 }

@@ -213,5 +213,5 @@ func (s *shelf) write(table string) {
 	var f Facts
 	f.Any(s.types.Table(table))
 	f.Row(s.types.Table(table), 1)
-	s.cache.Touch(s.t.Context(), nil, &f, "")
+	s.cache.Touch(s.t.Context(), nil, &f, Cause{})
 }

@@ -78,7 +78,7 @@ func TestValueDependsOnAllStatements(t *testing.T) {
 	require.Equal(t, []int64{2, 3}, read())
 	require.Equal(t, []int64{2, 4}, read())
 	require.Equal(t, 2, s.values())
-	s.cache.Touch(ctx, h, &f, "Pet")
+	s.cache.Touch(ctx, h, &f, Cause{Type: "Pet"})
 	require.Equal(t, []int64{2, 5}, read())
 	require.Equal(t, []int64{2, 5}, read())
 	require.Equal(t, 3, s.values())
@@ -417,7 +417,7 @@ func TestValuesOfManyGoroutines(t *testing.T) {
 		s.mu.Lock()
 		n := s.asked[table] // what was read up to now is what was before
 		s.mu.Unlock()
-		s.cache.Touch(t.Context(), h, &f, "")
+		s.cache.Touch(t.Context(), h, &f, Cause{})
 		before[i%2].Store(n)
 		for hits, tries := s.values(), 0; i%20 == 0 && s.values() < hits+5 && tries < 1000; tries++ {
 			time.Sleep(time.Millisecond)

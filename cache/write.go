@@ -43,38 +43,47 @@ func (s *Schema) CreateFacts(f *Facts, spec *sqlgraph.CreateSpec, upsert bool) {
 
 // insert adds what one new row touches in its own table.
 func (f *Facts) insert(t *Table, spec *sqlgraph.CreateSpec, id driver.Value) {
-	if !mutant.On(mutant.CreateSkipsMembers) {
-		f.Members(t)
-	}
-	if id != nil && !f.Row(t, id) && len(t.ID) == 1 {
+	keyed := id != nil && f.written(t, id, nil)
+	if id != nil && !keyed && len(t.ID) == 1 {
 		f.Table(t)
 	}
+	if f.Fold && keyed && t.ID[0].Kind == KindInt {
+		// On MySQL Ent reckons the keys of a bulk from the first.
+		keyed = false
+	}
+	var after image
+	// What isn't named is NULL, but for defaults of the database's own.
+	for _, c := range t.grouped {
+		after.put(c, cell{known: !c.Default, null: true})
+	}
 	set := func(column string, v driver.Value) {
-		if c := t.Column(column); c != nil && c.Grouped && !isNull(v) && !mutant.On(mutant.CreateSkipsGroups) && !f.Group(c, v) {
-			f.Groups(c)
+		if c := t.Column(column); c != nil && c.Grouped && !mutant.On(mutant.CreateSkipsGroups) {
+			after.set(c, v, f.Fold)
 		}
 	}
-	named := make(map[string]bool, len(spec.Fields)+len(spec.Edges))
 	for _, fs := range spec.Fields {
-		named[fs.Column] = true
 		set(fs.Column, fs.Value)
 	}
 	for _, e := range spec.Edges {
 		if ownKey(e) && len(e.Target.Nodes) > 0 {
-			named[e.Columns[0]] = true
 			set(e.Columns[0], e.Target.Nodes[0])
 		}
 	}
-	for _, c := range t.Columns {
-		if c.Grouped && c.Default && !named[c.Name] {
-			f.Groups(c)
+	if len(t.ID) == 1 && t.ID[0].Grouped {
+		after.put(t.ID[0], cell{})
+		if id != nil {
+			set(t.ID[0].Name, id)
 		}
 	}
+	if mutant.On(mutant.CreateSkipsMembers) {
+		return
+	}
+	f.inserted(t, after, keyed)
 }
 
 // UpdateFacts adds what an update touches: one row if the specification names
-// its key, else any row of the table.
-func (s *Schema) UpdateFacts(f *Facts, spec *sqlgraph.UpdateSpec) {
+// its key, else those that its statement's conditions say. seen may be nil.
+func (s *Schema) UpdateFacts(f *Facts, spec *sqlgraph.UpdateSpec, seen *Observed) {
 	t := s.Table(spec.Node.Table)
 	if t == nil {
 		f.All = true
@@ -86,40 +95,21 @@ func (s *Schema) UpdateFacts(f *Facts, spec *sqlgraph.UpdateSpec) {
 		id = spec.Node.ID.Value
 	}
 	if changesRow(spec) {
-		one := id != nil && (mutant.On(mutant.UpdateSkipsRow) || f.Row(t, id))
-		if len(spec.Node.CompositeID) == 2 {
-			one = spec.Node.CompositeID[0].Value != nil && spec.Node.CompositeID[1].Value != nil
-		}
+		set := setColumns(t, spec)
+		switch {
 		// What a modifier writes can't be seen.
-		if !one && !mutant.On(mutant.BulkIsOneRow) || len(spec.Modifiers) > 0 && !mutant.On(mutant.ModifierIgnored) {
+		case len(spec.Modifiers) > 0 && !mutant.On(mutant.ModifierIgnored):
 			f.Table(t)
-		}
-	}
-	change := func(column string) {
-		c := t.Column(column)
-		if c == nil {
-			f.Table(t)
-			return
-		}
-		if !mutant.On(mutant.UpdateSkipsColumns) {
-			f.Column(c)
-		}
-		if c.Grouped && !mutant.On(mutant.UpdateSkipsGroups) {
-			// The row leaves a group that isn't known.
-			f.Groups(c)
-		}
-	}
-	for _, fields := range [][]*sqlgraph.FieldSpec{spec.Fields.Set, spec.Fields.Add, spec.Fields.Clear} {
-		for _, fs := range fields {
-			change(fs.Column)
-		}
-	}
-	for _, edges := range [][]*sqlgraph.EdgeSpec{spec.Edges.Clear, spec.Edges.Add} {
-		for _, e := range edges {
-			if ownKey(e) {
-				change(e.Columns[0])
+		case len(spec.Node.CompositeID) == 2 && spec.Node.CompositeID[0].Value != nil && spec.Node.CompositeID[1].Value != nil:
+			// Results don't depend on single rows of a table whose key has two columns.
+		case id == nil:
+			if !mutant.On(mutant.BulkIsOneRow) {
+				seen.rows(f, t, set)
 			}
+		case !mutant.On(mutant.UpdateSkipsRow) && !f.written(t, id, set):
+			f.Table(t)
 		}
+		s.changes(f, t, spec, id, seen)
 	}
 	for _, e := range spec.Edges.Clear {
 		s.clearEdge(f, e, id)
@@ -129,6 +119,80 @@ func (s *Schema) UpdateFacts(f *Facts, spec *sqlgraph.UpdateSpec) {
 	}
 }
 
+// changes adds what it touches that an update sets columns of its own table.
+func (s *Schema) changes(f *Facts, t *Table, spec *sqlgraph.UpdateSpec, id driver.Value, seen *Observed) {
+	var set []*Column
+	before := seen.before(t, f.Fold)
+	after := image{cells: slices.Clone(before.cells)}
+	change := func(column string, know func(*Column)) {
+		c := t.Column(column)
+		switch {
+		case c == nil:
+			f.Table(t)
+		case slices.Contains(set, c):
+			after.put(c, cell{})
+		default:
+			set = append(set, c)
+			know(c)
+		}
+	}
+	to := func(v driver.Value) func(*Column) {
+		return func(c *Column) {
+			if c.Grouped {
+				after.set(c, v, f.Fold)
+			}
+		}
+	}
+	for _, fs := range spec.Fields.Set {
+		change(fs.Column, to(fs.Value))
+	}
+	for _, fs := range spec.Fields.Add {
+		change(fs.Column, func(c *Column) { after.put(c, cell{}) })
+	}
+	for _, fs := range spec.Fields.Clear {
+		change(fs.Column, to(nil))
+	}
+	for _, e := range spec.Edges.Add {
+		if ownKey(e) {
+			change(e.Columns[0], func(c *Column) {
+				if len(e.Target.Nodes) > 0 {
+					to(e.Target.Nodes[0])(c)
+				} else {
+					after.put(c, cell{})
+				}
+			})
+		}
+	}
+	for _, e := range spec.Edges.Clear {
+		// An edge that is set as well isn't cleared.
+		if c := t.Column(e.Columns[0]); ownKey(e) && !(c != nil && slices.Contains(set, c)) {
+			change(e.Columns[0], to(nil))
+		}
+	}
+	if id != nil {
+		seen.readBack(&after, t, id, f.Fold)
+	}
+	for _, c := range t.grouped {
+		if !before.of(c).known && !slices.Contains(set, c) {
+			before.put(c, after.of(c))
+		}
+	}
+	if !mutant.On(mutant.UpdateSkipsColumns) {
+		f.updated(t, set, before, after)
+	}
+}
+
+// setColumns returns the columns of its own table that an update sets, without those
+// that aren't declared; nil if there are none.
+func setColumns(t *Table, spec *sqlgraph.UpdateSpec) (set []*Column) {
+	for _, c := range t.Columns {
+		if sets(spec, c) {
+			set = append(set, c)
+		}
+	}
+	return set
+}
+
 // changesRow reports whether an update writes to its own table, and not only to
 // those of its edges.
 func changesRow(spec *sqlgraph.UpdateSpec) bool {
@@ -136,28 +200,76 @@ func changesRow(spec *sqlgraph.UpdateSpec) bool {
 		slices.ContainsFunc(spec.Edges.Clear, ownKey) || slices.ContainsFunc(spec.Edges.Add, ownKey)
 }
 
-// DeleteFacts adds what a delete touches: the row of id, or any row of the
-// table if id is nil, and the tables the database changes in turn.
-func (s *Schema) DeleteFacts(f *Facts, spec *sqlgraph.DeleteSpec, id any) {
+// DeleteFacts adds what a delete touches: the row of id, or those that its
+// statement's conditions say if id is nil, and the tables the database changes in
+// turn. seen may be nil.
+func (s *Schema) DeleteFacts(f *Facts, spec *sqlgraph.DeleteSpec, id any, seen *Observed) {
 	t := s.Table(spec.Node.Table)
 	if t == nil {
 		f.All = true
 		return
 	}
 	f.Any(t)
-	if id != nil && (mutant.On(mutant.DeleteSkipsRow) || f.Row(t, id)) || mutant.On(mutant.BulkDeleteIsOneRow) {
-		if !mutant.On(mutant.DeleteSkipsMembers) {
-			f.Members(t)
+	switch {
+	case id != nil && (mutant.On(mutant.DeleteSkipsRow) || f.written(t, id, nil)), mutant.On(mutant.BulkDeleteIsOneRow):
+	case id != nil:
+		f.Table(t)
+	default:
+		seen.rows(f, t, nil)
+	}
+	if !mutant.On(mutant.DeleteSkipsMembers) {
+		f.deleted(t, seen.before(t, f.Fold))
+	}
+	ids := []any{id}
+	if id == nil {
+		ids = seen.keys(t)
+	}
+	f.cascadeFrom(t, ids)
+}
+
+// cascadeFrom adds what the database changes in turn when the rows with these keys
+// are deleted; none means that they aren't known. Rows of another table that refer
+// to one are deleted or lose the reference; which of the two needn't be known.
+func (f *Facts) cascadeFrom(t *Table, ids []any) {
+	if len(ids) == 0 || len(t.CascadeKeys) == 0 {
+		f.cascade(t)
+		return
+	}
+	if mutant.On(mutant.CascadeIgnored) {
+		return
+	}
+	var known []*Table
+	for _, c := range t.CascadeKeys {
+		f.Any(c.Table)
+		for _, id := range ids {
+			if !f.bulkOf(c, id) {
+				f.Table(c.Table)
+				continue
+			}
+			var before image
+			before.set(c, id, f.Fold)
+			f.deleted(c.Table, before)
+			f.moved(c, true, id)
 		}
-		for _, c := range t.Columns {
-			if c.Grouped {
-				f.Groups(c)
+		if !slices.Contains(known, c.Table) {
+			known = append(known, c.Table)
+			if !mutant.On(mutant.CascadeOneStep) {
+				f.cascade(c.Table)
 			}
 		}
-	} else {
-		f.Table(t)
 	}
-	f.cascade(t)
+	for _, c := range t.Cascade {
+		if !slices.Contains(known, c) && !t.cascadesThrough(known, c) {
+			f.Any(c)
+			f.Table(c)
+		}
+	}
+}
+
+// cascadesThrough reports whether a table that t cascades into does so by way of
+// one of known, which has added it.
+func (t *Table) cascadesThrough(known []*Table, c *Table) bool {
+	return !slices.Contains(t.direct, c) && slices.ContainsFunc(known, func(k *Table) bool { return slices.Contains(k.Cascade, c) })
 }
 
 func (f *Facts) cascade(t *Table) {
@@ -194,16 +306,30 @@ func (s *Schema) addEdge(f *Facts, e *sqlgraph.EdgeSpec, id driver.Value) {
 		s.joinRows(f, e, id, false)
 	case e.Rel == sqlgraph.O2M || e.Rel == sqlgraph.O2O && !e.Inverse:
 		// Ent sets the key only where it is NULL, so no group is left.
-		t, c := s.edgeColumn(f, e)
+		_, c := s.edgeColumn(f, e)
 		if c == nil {
 			return
 		}
-		f.targets(t, e.Target.Nodes)
-		f.Column(c)
-		if c.Grouped && (id == nil || !f.Group(c, id)) {
-			f.Groups(c)
+		f.targets(c, e.Target.Nodes)
+		f.moved(c, false, id)
+	}
+}
+
+// moved adds what it touches that the foreign key c of rows is set to id where it
+// was NULL, or cleared where it was id. A nil id isn't known.
+func (f *Facts) moved(c *Column, clear bool, id driver.Value) {
+	var before, after image
+	with, without := &after, &before
+	if clear {
+		with, without = &before, &after
+	}
+	if c.Grouped {
+		without.set(c, nil, f.Fold)
+		if id != nil {
+			with.set(c, id, f.Fold)
 		}
 	}
+	f.updated(c.Table, []*Column{c}, before, after)
 }
 
 // clearEdge adds what unlinking the node id from the edge's targets, all if it
@@ -220,16 +346,31 @@ func (s *Schema) clearEdge(f *Facts, e *sqlgraph.EdgeSpec, id driver.Value) {
 		if c == nil {
 			return
 		}
-		if len(e.Target.Nodes) == 0 {
-			f.Table(t)
-			return
+		switch {
+		case len(e.Target.Nodes) > 0:
+			f.targets(c, e.Target.Nodes)
+		case id != nil && f.bulkOf(c, id):
+		default:
+			f.manyRows(t)
 		}
-		f.targets(t, e.Target.Nodes)
-		f.Column(c)
-		if c.Grouped && (id == nil || !f.Group(c, id)) {
-			f.Groups(c)
-		}
+		f.moved(c, true, id)
 	}
+}
+
+// bulkOf adds the rows that have the value v in a grouped column, and reports
+// false if v has no canonical form.
+func (f *Facts) bulkOf(c *Column, v any) bool {
+	if !c.Grouped {
+		return false
+	}
+	cv, ok := c.canonical(v, f.Fold)
+	if !ok {
+		return false
+	}
+	f.Rows(c.Table)
+	f.bulk(c, &cv)
+	f.bulk(c, nil)
+	return true
 }
 
 // edgeColumn finds the table and foreign key of an edge that lies in another
@@ -248,14 +389,14 @@ func (s *Schema) edgeColumn(f *Facts, e *sqlgraph.EdgeSpec) (*Table, *Column) {
 	return t, c
 }
 
-// targets adds the rows of an edge's targets.
-func (f *Facts) targets(t *Table, nodes []driver.Value) {
+// targets adds the rows of an edge's targets, of which c is the foreign key.
+func (f *Facts) targets(c *Column, nodes []driver.Value) {
 	if mutant.On(mutant.ChildRowSkipped) {
 		return
 	}
 	for _, n := range nodes {
-		if !f.Row(t, n) {
-			f.Table(t)
+		if !f.written(c.Table, n, []*Column{c}) {
+			f.Table(c.Table)
 			return
 		}
 	}
@@ -270,61 +411,53 @@ func (s *Schema) joinRows(f *Facts, e *sqlgraph.EdgeSpec, id driver.Value, remov
 		return
 	}
 	f.Any(t)
-	// A join table that is an edge schema with an id of its own has results
-	// that depend on its rows, and the ids of the rows removed aren't known.
-	if remove && len(t.ID) != 2 {
+	near, far := t.Column(e.Columns[0]), t.Column(e.Columns[1])
+	if e.Inverse {
+		near, far = far, near
+	}
+	if near == nil || far == nil || !near.Grouped || !far.Grouped {
 		f.Table(t)
 		f.cascade(t)
 		return
-	}
-	f.Members(t)
-	if remove {
-		f.cascade(t)
-	}
-	near, far := e.Columns[0], e.Columns[1]
-	if e.Inverse {
-		near, far = far, near
 	}
 	var nodes []driver.Value
 	if e.Target != nil {
 		nodes = e.Target.Nodes
 	}
-	if !mutant.On(mutant.NearEndSkipped) {
-		f.joinEnd(t, near, id)
+	// A join table that is an edge schema with an id of its own has results
+	// that depend on its rows, and the ids of the rows removed aren't known.
+	if remove && len(t.ID) != 2 && (id == nil || !f.bulkOf(near, id)) || remove && len(t.ID) != 2 && e.Bidi {
+		f.manyRows(t)
 	}
-	if !mutant.On(mutant.FarEndSkipped) {
-		f.joinEnds(t, far, nodes)
+	if remove {
+		f.cascade(t)
 	}
+	f.joinEnds(t, near, far, id, nodes, remove)
 	if e.Bidi && !mutant.On(mutant.BidiSkipped) {
-		f.joinEnd(t, far, id)
-		f.joinEnds(t, near, nodes)
+		f.joinEnds(t, far, near, id, nodes, remove)
 	}
-	// Other grouped columns of the rows aren't known.
-	for _, c := range t.Columns {
-		if c.Grouped && c.Name != near && c.Name != far {
-			f.Groups(c)
+}
+
+// joinEnds adds what touches the rows of a join table that link id, in the column
+// near, to each of nodes, in the column far. Other columns of the rows aren't
+// known, nor are the nodes if there are none.
+func (f *Facts) joinEnds(t *Table, near, far *Column, id driver.Value, nodes []driver.Value, remove bool) {
+	if mutant.On(mutant.FarEndSkipped) || len(nodes) == 0 {
+		nodes = []driver.Value{nil}
+	}
+	for _, n := range nodes {
+		var row image
+		if id != nil && !mutant.On(mutant.NearEndSkipped) {
+			row.set(near, id, f.Fold)
 		}
-	}
-}
-
-func (f *Facts) joinEnd(t *Table, column string, v driver.Value) {
-	c := t.Column(column)
-	switch {
-	case c == nil:
-		f.Table(t)
-	case !c.Grouped:
-		f.Column(c)
-	case v == nil || !f.Group(c, v):
-		f.Groups(c)
-	}
-}
-
-func (f *Facts) joinEnds(t *Table, column string, values []driver.Value) {
-	if len(values) == 0 {
-		f.joinEnd(t, column, nil)
-	}
-	for _, v := range values {
-		f.joinEnd(t, column, v)
+		if n != nil {
+			row.set(far, n, f.Fold)
+		}
+		if remove {
+			f.deleted(t, row)
+		} else {
+			f.inserted(t, row, false)
+		}
 	}
 }
 

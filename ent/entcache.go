@@ -26,6 +26,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "albums",
 			ID:       []string{"id"},
 			Cascades: []string{"tracks"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "tracks", Column: "album_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "title", Kind: cache.KindString},
@@ -37,6 +40,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "artists",
 			ID:       []string{"id"},
 			Cascades: []string{"albums"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "albums", Column: "artist_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},
@@ -63,6 +69,10 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "employees",
 			ID:       []string{"id"},
 			Cascades: []string{"customers", "employees"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "customers", Column: "support_rep_id"},
+				{Table: "employees", Column: "manager_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "first_name", Kind: cache.KindString},
@@ -81,6 +91,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "genres",
 			ID:       []string{"id"},
 			Cascades: []string{"tracks"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "tracks", Column: "genre_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},
@@ -101,6 +114,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "invoices",
 			ID:       []string{"id"},
 			Cascades: []string{"invoice_lines"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "invoice_lines", Column: "invoice_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "invoice_date", Kind: cache.KindTime},
@@ -132,6 +148,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "playlists",
 			ID:       []string{"id"},
 			Cascades: []string{"playlist_tracks"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "playlist_tracks", Column: "playlist_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},
@@ -141,6 +160,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "tracks",
 			ID:       []string{"id"},
 			Cascades: []string{"playlist_tracks"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "playlist_tracks", Column: "track_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},
@@ -167,7 +189,7 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 		{Name: "InvoiceLine", Table: "invoice_lines", Policy: &schema.Policy{TTL: time.Minute}},
 		{Name: "MediaType", Table: "media_types", Policy: &schema.Policy{TTL: time.Hour}},
 		{Name: "Playlist", Table: "playlists", Policy: &schema.Policy{MaxRows: 5000}},
-		{Name: "Track", Table: "tracks", Policy: &schema.Policy{TTL: 10 * time.Minute, Groups: []string{"status"}}},
+		{Name: "Track", Table: "tracks", Policy: &schema.Policy{TTL: 10 * time.Minute, Groups: []string{"status"}, OldValues: true}},
 	},
 })
 

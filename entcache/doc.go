@@ -207,6 +207,46 @@
 // nobody when it ends: what it wrote isn't cached until the garbage collector
 // finds that the *sql.Tx is over. Prefer client.Tx or client.BeginTx.
 //
+// # Raw SQL
+//
+// A hook sees what Ent's mutations write and nothing else. [Driver], around the
+// program's own driver, reads the other statements that go through it: those of
+// client.ExecContext and client.QueryContext, in transactions and in hooks too,
+// those that run on the driver itself, migrations, and the mutations of clients
+// without the interceptor.
+//
+//	cached := entcache.Interceptor()
+//	client := ent.NewClient(ent.Driver(entcache.Driver(drv, cached)))
+//	client.Intercept(cached)
+//
+// They count, are announced and are refused as mutations are: before the call
+// returns, with Commit in a transaction, and when the rows are closed if there
+// are any. What they touch is read off their text:
+//
+//   - UPDATE and DELETE with "id = value" or "id IN (values)" in a WHERE that is a
+//     conjunction touch those rows, as a mutation would: the columns that are set,
+//     what a deleted row was in, and what the database deletes in turn;
+//   - an INSERT touches what depends on which rows there are;
+//   - other writes to a table of the Ent schema, upserts, REPLACE, MERGE and
+//     TRUNCATE touch all that depends on the table, and on those that its ON DELETE
+//     actions reach if rows may go;
+//   - each write in a WITH, and each statement of several in one text, counts;
+//   - a SELECT touches nothing, unless it calls a function that the cache doesn't
+//     know and that Mixin.Functions doesn't declare;
+//   - everything else touches every result: tables that the schema hasn't, DDL,
+//     CALL, DO, COPY, EXPLAIN ANALYZE, and what isn't understood. A warning says
+//     so, once for each reason. Until the first client has read, the cache knows
+//     no schema, and every raw write is of this kind.
+//
+// What it still doesn't see: other programs, triggers and rules, functions that
+// stand behind operators, casts, defaults or views, and what runs on the *sql.DB,
+// or on a driver within, beside it. Put Driver outermost, around drivers that change
+// statements: the statements of mutations are told by their text.
+//
+// A transaction that is begun by a statement, client.ExecContext(ctx, "BEGIN"),
+// runs on a connection that nobody knows. From then on nothing is served or stored,
+// until a statement ends it, and then every result is dropped. Use client.Tx.
+//
 // # Failure
 //
 // The cache has no failure of its own to return: a read gets the database's
@@ -221,12 +261,13 @@
 //
 // # Limits
 //
-// Writers outside. Programs without the cache, psql, a second data layer, raw SQL through
-// client.ExecContext and clients without the interceptor are not seen. What they
-// write is read when the entry's TTL is over, or at once after
-// [Handle.InvalidateType], [Handle.InvalidateIDs], [Handle.InvalidateEntity] or
-// [Handle.InvalidateAll]. Several processes that write the same tables are such
-// writers to one another unless they share a level: [WithRemote].
+// Writers outside. Programs without the cache, psql, a second data layer, and without
+// [Driver] also raw SQL through client.ExecContext and clients without the
+// interceptor, are not seen. What they write is read when the entry's TTL is over,
+// or at once after [Handle.InvalidateType], [Handle.InvalidateIDs],
+// [Handle.InvalidateEntity] or [Handle.InvalidateAll]. Several processes that write
+// the same tables are such writers to one another unless they share a level:
+// [WithRemote].
 //
 // Triggers. What a trigger writes isn't seen, nor an ON DELETE action that isn't
 // in the Ent schema. Columns that the schema declares as generated or ON UPDATE

@@ -45,6 +45,13 @@ type Reason = cache.Reason
 // Explanation says what the cache made of one statement.
 type Explanation = cache.Explanation
 
+// Invalidation says which write an entry isn't served any more for, and which of
+// the facts that the entry depends on it touched.
+type Invalidation = cache.Invalidation
+
+// Cause describes that write.
+type Cause = cache.Cause
+
 // Consistency says how old a result may be that another process has overwritten:
 // [Strict], [Bounded] or [Eventual].
 type Consistency = cache.Consistency

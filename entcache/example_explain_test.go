@@ -11,13 +11,17 @@ import (
 )
 
 // Explain says of each statement whether it was a hit, why not, and which facts
-// its result depends on; of a query whose typed value was there only that.
+// its result depends on; of a query whose typed value was there only that. After a
+// write it names the write and the facts that it touched.
 func ExampleExplain() {
 	ctx := context.Background()
 	client := ent.NewClient(ent.Driver(openStore()))
 	client.Intercept(entcache.Interceptor())
 
-	for range 2 {
+	for i := range 3 {
+		if i == 2 {
+			client.Track.UpdateOneID(2).SetStock(0).ExecX(ctx)
+		}
 		list, err := entcache.Explain(ctx, func(ctx context.Context) error {
 			_, err := client.Track.Query().Where(track.GenreID(1), track.StockGT(0)).IDs(ctx)
 			return err
@@ -27,8 +31,10 @@ func ExampleExplain() {
 		}
 		for _, x := range list {
 			fmt.Println(x.Type, x.Op, x.Outcome, x.Rows, "rows")
-			if len(x.Facts) > 0 {
-				fmt.Println(x.Facts)
+			if w := x.Invalidation; w != nil {
+				fmt.Println("after", w.By, "touched", w.Facts)
+			} else if len(x.Facts) > 0 {
+				fmt.Println("depends on", x.Facts)
 			}
 		}
 	}
@@ -49,8 +55,13 @@ func ExampleExplain() {
 	// Output:
 	// db: SELECT tracks.id FROM tracks WHERE tracks.genre_id = 1 AND tracks.stock > 0
 	// Track IDs miss 2 rows
-	// [table(tracks) column(tracks,stock) row(tracks,1) row(tracks,2) group(tracks,genre_id=1) groups(tracks,genre_id)]
+	// depends on [table(tracks) rewritten(tracks,1) field(tracks,genre_id,1) field(tracks,stock,1) rewritten(tracks,2) field(tracks,genre_id,2) field(tracks,stock,2) rows(tracks) entered(tracks,genre_id) within(tracks,stock,genre_id) entered(tracks,genre_id=1) within(tracks,stock,genre_id=1)]
 	// Track IDs hit 2 rows
+	// db: UPDATE tracks
+	// db: SELECT … FROM tracks WHERE id = 2
+	// db: SELECT tracks.id FROM tracks WHERE tracks.genre_id = 1 AND tracks.stock > 0
+	// Track IDs miss 1 rows
+	// after update of Track 2 (set stock updated_at) touched [field(tracks,stock,2) within(tracks,stock,genre_id=1)]
 	// db: SELECT … FROM tracks WHERE tracks.id = 1 LIMIT 2
 	// Track Only: bypass (in a transaction)
 }

@@ -21,23 +21,42 @@ var templates embed.FS
 //
 // Generation fails, before it writes a file, on a policy that can't be kept;
 // the error names the schema, the field and the remedy.
+//
+// Beside the code it writes a plan for people, [PlanFile]: which reads are cached
+// and what each write touches.
 type Extension struct {
 	entc.DefaultExtension
+	noPlan bool
 }
+
+// Option is an option of New.
+type Option func(*Extension)
+
+// WithoutPlan leaves the plan out, and removes the one that was there.
+func WithoutPlan() Option { return func(e *Extension) { e.noPlan = true } }
 
 var _ entc.Extension = (*Extension)(nil)
 
 // New returns the extension.
-func New() *Extension { return &Extension{} }
+func New(opts ...Option) *Extension {
+	e := &Extension{}
+	for _, o := range opts {
+		o(e)
+	}
+	return e
+}
 
-// Hooks implements entc.Extension: it validates the schema.
-func (*Extension) Hooks() []gen.Hook {
+// Hooks implements entc.Extension: it validates the schema, and writes the plan.
+func (e *Extension) Hooks() []gen.Hook {
 	return []gen.Hook{func(next gen.Generator) gen.Generator {
 		return gen.GenerateFunc(func(g *gen.Graph) error {
 			if err := validate(g); err != nil {
 				return err
 			}
-			return next.Generate(g)
+			if err := next.Generate(g); err != nil {
+				return err
+			}
+			return writePlan(g, !e.noPlan)
 		})
 	}}
 }

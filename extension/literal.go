@@ -50,6 +50,9 @@ func policyLiteral(p *schema.Policy) string {
 	if len(p.Groups) > 0 {
 		l.add("Groups", listLiteral(p.Groups))
 	}
+	if p.Tenant != "" {
+		l.add("Tenant", strconv.Quote(p.Tenant))
+	}
 	if p.MaxRows != 0 {
 		l.add("MaxRows", strconv.Itoa(p.MaxRows))
 	}
@@ -66,6 +69,7 @@ func policyLiteral(p *schema.Policy) string {
 		l.add("Grace", durationLiteral(p.Grace))
 	}
 	l.flag("Shared", p.Shared)
+	l.flag("OldValues", p.OldValues)
 	if len(p.DependsOn) > 0 {
 		l.add("DependsOn", listLiteral(p.DependsOn))
 	}

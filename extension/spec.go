@@ -67,10 +67,15 @@ func (b *builder) addNode(n *gen.Type) error {
 	if t.View {
 		t.DependsOn = p.DependsOn
 	}
-	for _, name := range p.Groups {
+	for i, name := range p.Groups {
 		if c := groupColumn(n, t, name); c != nil {
 			c.Grouped = true
+			p.Groups[i] = c.Name
 		}
+	}
+	if c := groupColumn(n, t, p.Tenant); c != nil {
+		c.Grouped = true
+		t.Tenant, p.Tenant = c.Name, c.Name
 	}
 	return nil
 }
@@ -143,6 +148,8 @@ func (b *builder) addCascades(g *gen.Graph) (err error) {
 		return err
 	}
 	for _, child := range tables {
+		// By parent; none if one of them isn't known.
+		keys := make(map[*cache.TableSpec][]cache.KeySpec)
 		for _, fk := range child.ForeignKeys {
 			switch fk.OnDelete {
 			case dbschema.Cascade, dbschema.SetNull, dbschema.SetDefault:
@@ -152,10 +159,24 @@ func (b *builder) addCascades(g *gen.Graph) (err error) {
 			t := b.table(fk.RefTable.Name)
 			if !slices.Contains(t.Cascades, child.Name) {
 				t.Cascades = append(t.Cascades, child.Name)
+				keys[t] = []cache.KeySpec{}
 			}
+			if keys[t] == nil || fk.OnDelete == dbschema.SetDefault || len(fk.Columns) != 1 || len(t.ID) != 1 ||
+				len(fk.RefColumns) != 1 || fk.RefColumns[0].Name != t.ID[0] || !declares(b.table(child.Name), fk.Columns[0].Name) {
+				keys[t] = nil
+				continue
+			}
+			keys[t] = append(keys[t], cache.KeySpec{Table: child.Name, Column: fk.Columns[0].Name})
+		}
+		for t, list := range keys {
+			t.CascadeKeys = append(t.CascadeKeys, list...)
 		}
 	}
 	return nil
+}
+
+func declares(t *cache.TableSpec, column string) bool {
+	return slices.ContainsFunc(t.Columns, func(c cache.ColumnSpec) bool { return c.Name == column })
 }
 
 func (b *builder) table(name string) *cache.TableSpec {
@@ -171,6 +192,9 @@ func (b *builder) spec() cache.SchemaSpec {
 	var spec cache.SchemaSpec
 	for _, t := range b.tables {
 		slices.Sort(t.Cascades)
+		slices.SortFunc(t.CascadeKeys, func(a, b cache.KeySpec) int {
+			return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Column, b.Column))
+		})
 		spec.Tables = append(spec.Tables, *t)
 	}
 	slices.SortFunc(spec.Tables, func(a, b cache.TableSpec) int { return cmp.Compare(a.Name, b.Name) })

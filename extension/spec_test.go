@@ -124,6 +124,7 @@ func TestDescribe(t *testing.T) {
 		},
 		{
 			Name: "posts", ID: []string{"id"}, Cascades: []string{"liked"},
+			CascadeKeys: []cache.KeySpec{{Table: "liked", Column: "what"}},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "language", Kind: cache.KindString, Grouped: true},
@@ -134,7 +135,8 @@ func TestDescribe(t *testing.T) {
 		},
 		{
 			Name: "society", ID: []string{"id"}, Cascades: []string{"posts"},
-			Columns: []cache.ColumnSpec{{Name: "id", Kind: cache.KindString, Folded: true}, key("club_sponsor")},
+			CascadeKeys: []cache.KeySpec{{Table: "posts", Column: "club"}},
+			Columns:     []cache.ColumnSpec{{Name: "id", Kind: cache.KindString, Folded: true}, key("club_sponsor")},
 		},
 		{
 			Name: "user_friends", ID: []string{"user_id", "friend_id"},
@@ -142,6 +144,10 @@ func TestDescribe(t *testing.T) {
 		},
 		{
 			Name: "users", ID: []string{"id"}, Cascades: []string{"liked", "posts", "user_friends", "users"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "liked", Column: "who"}, {Table: "posts", Column: "draft_of"}, {Table: "posts", Column: "user_posts"},
+				{Table: "user_friends", Column: "friend_id"}, {Table: "user_friends", Column: "user_id"}, {Table: "users", Column: "user_spouse"},
+			},
 			Columns: []cache.ColumnSpec{{Name: "id", Kind: cache.KindUUID}, {Name: "name", Kind: cache.KindString}, key("user_spouse")},
 		},
 	}, spec.Tables)
@@ -149,7 +155,7 @@ func TestDescribe(t *testing.T) {
 		{Name: "Active", Table: "actives", Policy: &schema.Policy{DependsOn: []string{"User"}}},
 		{Name: "Club", Table: "society"},
 		{Name: "Member", Table: "members", Policy: &schema.Policy{}},
-		{Name: "Post", Table: "posts", Policy: &schema.Policy{Groups: []string{"lang"}}},
+		{Name: "Post", Table: "posts", Policy: &schema.Policy{Groups: []string{"language"}}},
 		{Name: "User", Table: "users"},
 	}, spec.Types)
 	require.Len(t, spec.Fingerprint, 32)

@@ -91,6 +91,7 @@ func (v *validator) policy(n *gen.Type, p *schema.Policy) {
 		v.add(n, "Ops holds bits that are no operation (%#x); combine the operations of package schema with |", uint16(unknown))
 	}
 	v.groups(n, p)
+	v.tenant(n, p)
 	v.dependsOn(n, p)
 	for _, fn := range slices.Sorted(maps.Keys(p.Functions)) {
 		if strings.TrimSpace(fn) == "" {
@@ -120,6 +121,19 @@ func (v *validator) groups(n *gen.Type, p *schema.Policy) {
 		if why := ungroupable(t, c); why != "" {
 			v.add(n, "group %q: %s", name, why)
 		}
+	}
+}
+
+func (v *validator) tenant(n *gen.Type, p *schema.Policy) {
+	if p.Tenant == "" {
+		return
+	}
+	t := v.table(n.Table())
+	c := groupColumn(n, t, p.Tenant)
+	if c == nil {
+		v.add(n, "tenant %q is no field; there are %s", p.Tenant, strings.Join(groupNames(n, t), ", "))
+	} else if why := ungroupable(t, c); why != "" {
+		v.add(n, "tenant %q: %s", p.Tenant, why)
 	}
 }
 

@@ -3,21 +3,39 @@ package hook
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
+	"github.com/entcache/ent-cache/cache"
 )
 
 // watching is the driver of one mutation's statements, or of one bulk insert's,
 // whose rows are mutations with a write each. It announces the writes before the
-// first statement and sees whether the database answered what it was sent. If it
-// is alone, no hook sees the write's end, and it makes the write take effect
-// itself.
+// statement or, if Ent opens a transaction for them, before that commits: what
+// they touch is known better by then, and nobody sees them earlier. It sees whether
+// the database answered what it was sent. If it is alone, no hook sees the write's
+// end, and it makes the write take effect itself.
 type watching struct {
 	dialect.Driver
 	writes    []*Write
 	alone     bool
 	announced bool
+	// own is the specification that a single write runs, and sent says that the
+	// statement of an update or a delete was.
+	own  *spec
+	sent bool
+}
+
+// observe notes the statement that writes the rows of the specification, and
+// reports whether this is it: Ent sends it before those of the edges.
+func (d *watching) observe(query string, args any) bool {
+	if d.own == nil || d.sent || d.own.table() == "" {
+		return false
+	}
+	d.sent = true
+	d.own.seen.Statement(d.writes[0].typ.Schema, d.Dialect(), d.own.table(), query, args)
+	return true
 }
 
 // Unwrap returns the driver behind.
@@ -49,14 +67,20 @@ func (d *watching) end(ctx context.Context, err error) {
 
 func (d *watching) db() *sql.DB { return d.writes[0].origin.DB }
 
+func (d *watching) caches() []*cache.Cache { return d.writes[0].caches }
+
 func (d *watching) Exec(ctx context.Context, query string, args, v any) error {
+	if d.locks() {
+		return d.execLocked(ctx, query, args, v)
+	}
+	d.observe(query, args)
 	if err := d.begin(ctx); err != nil {
 		return err
 	}
 	// Deferred, as in all of these: a driver that panics must not lose the write.
 	err := errPanicked
 	defer func() { d.end(ctx, err) }()
-	err = d.Driver.Exec(ctx, query, args, v)
+	err = d.Driver.Exec(told(ctx, d.caches(), query), query, args, v)
 	return err
 }
 
@@ -70,7 +94,7 @@ func (d *watching) Query(ctx context.Context, query string, args, v any) error {
 			d.end(ctx, err)
 		}
 	}()
-	err = d.Driver.Query(ctx, query, args, v)
+	err = d.Driver.Query(told(ctx, d.caches(), query), query, args, v)
 	if rows, ok := v.(*entsql.Rows); ok && err == nil {
 		// An INSERT … RETURNING is over when its rows are.
 		open = true
@@ -96,9 +120,6 @@ func (r *lastRows) Close() error {
 }
 
 func (d *watching) Tx(ctx context.Context) (dialect.Tx, error) {
-	if err := d.begin(ctx); err != nil {
-		return nil, err
-	}
 	tx, err := d.Driver.Tx(ctx)
 	if err != nil {
 		// Nothing was sent that could be committed.
@@ -118,7 +139,67 @@ type watchedTx struct {
 	ctx context.Context
 }
 
+func (t *watchedTx) Exec(ctx context.Context, query string, args, v any) error {
+	if t.d.observe(query, args) {
+		if err := t.d.readOld(ctx, t.Tx); err != nil {
+			return err
+		}
+	}
+	return t.Tx.Exec(told(ctx, t.d.caches(), query), query, args, v)
+}
+
+func (t *watchedTx) Query(ctx context.Context, query string, args, v any) error {
+	err := t.Tx.Query(told(ctx, t.d.caches(), query), query, args, v)
+	if rows, ok := v.(*entsql.Rows); ok && err == nil && t.d.sent {
+		t.d.readBack(rows)
+	}
+	return err
+}
+
+// readBack has the row that Ent reads behind its update noted as well.
+func (d *watching) readBack(rows *entsql.Rows) {
+	inner, ok := rows.ColumnScanner.(*sql.Rows)
+	if !ok {
+		return
+	}
+	columns, err := inner.Columns()
+	if err != nil {
+		return
+	}
+	if list := d.own.seen.Columns(d.writes[0].typ.Schema, d.own.table(), columns); list != nil {
+		rows.ColumnScanner = &noted{Rows: inner, seen: &d.own.seen, columns: list}
+	}
+}
+
+// noted notes the row that is scanned from it.
+type noted struct {
+	*sql.Rows
+	seen    *cache.Observed
+	columns []*cache.Column
+}
+
+func (n *noted) Scan(dest ...any) error {
+	values, to := make([]any, len(n.columns)), make([]any, len(n.columns))
+	for i, c := range n.columns {
+		if to[i] = &values[i]; c == nil {
+			to[i] = nowhere{}
+		}
+	}
+	if n.Rows.Scan(to...) == nil {
+		n.seen.Row(n.columns, values)
+	}
+	return n.Rows.Scan(dest...)
+}
+
+// nowhere is where values go that nobody wants.
+type nowhere struct{}
+
+func (nowhere) Scan(any) error { return nil }
+
 func (t *watchedTx) Commit() error {
+	if err := t.d.begin(t.ctx); err != nil {
+		return errors.Join(err, t.Rollback())
+	}
 	err := errPanicked
 	defer func() { t.d.end(t.ctx, err) }()
 	err = t.Tx.Commit()
@@ -126,6 +207,10 @@ func (t *watchedTx) Commit() error {
 }
 
 func (t *watchedTx) Rollback() error {
+	if !t.d.announced && t.d.own != nil && t.d.writes[0].ownTx() {
+		// What isn't committed isn't written.
+		t.d.own.undone = true
+	}
 	defer t.d.end(t.ctx, nil)
 	return t.Tx.Rollback()
 }

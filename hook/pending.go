@@ -71,9 +71,9 @@ type Pending struct {
 
 // part is what finished writes touched, for one cache.
 type part struct {
-	cache *cache.Cache
-	facts cache.Facts
-	typ   string
+	cache  *cache.Cache
+	facts  cache.Facts
+	causes cache.Causes
 }
 
 func (p *Pending) add(w *Write) {
@@ -110,24 +110,23 @@ func (p *Pending) collect(w *Write) {
 		return
 	}
 	for _, c := range w.caches {
-		pt := p.part(c, w.typ.Name)
+		pt := p.part(c)
 		if len(pt.facts.List) > maxPending {
 			pt.facts.Coarsen()
 		}
+		before := len(pt.facts.List)
 		w.facts(&pt.facts)
+		pt.causes.Add(w.cause(), pt.facts.List[before:])
 	}
 }
 
-func (p *Pending) part(c *cache.Cache, typ string) *part {
+func (p *Pending) part(c *cache.Cache) *part {
 	for i := range p.parts {
 		if p.parts[i].cache == c {
-			if p.parts[i].typ != typ {
-				p.parts[i].typ = "several"
-			}
 			return &p.parts[i]
 		}
 	}
-	p.parts = append(p.parts, part{cache: c, typ: typ})
+	p.parts = append(p.parts, part{cache: c})
 	return &p.parts[len(p.parts)-1]
 }
 
@@ -143,6 +142,8 @@ func (p *Pending) Attach(tx dialect.Tx) bool {
 	for {
 		switch t := tx.(type) {
 		case *dialect.DebugTx:
+			tx = t.Tx
+		case *rawTx:
 			tx = t.Tx
 		case *entsql.Tx:
 			t.Tx = &committing{Tx: t.Tx, pending: p}
@@ -196,7 +197,7 @@ func (p *Pending) commit(run, rollback func() error) error {
 			if !touched {
 				f = &cache.Facts{}
 			}
-			p.parts[i].cache.Touch(ctx, holds[i], f, p.parts[i].typ)
+			p.parts[i].cache.Touch(ctx, holds[i], f, p.parts[i].causes.Transaction())
 		}
 	}
 	for i := range p.parts {
@@ -213,7 +214,7 @@ func (p *Pending) commit(run, rollback func() error) error {
 	defer func() {
 		if unanswered(doubtful, p.db) && !mutant.On(mutant.DoubtIgnored) {
 			for i := range p.parts {
-				p.parts[i].cache.InDoubt(ctx, holds[i], &p.parts[i].facts, p.parts[i].typ)
+				p.parts[i].cache.InDoubt(ctx, holds[i], &p.parts[i].facts, p.parts[i].causes.Transaction())
 			}
 		} else {
 			release(true)

@@ -102,7 +102,7 @@ func written(t *testing.T, l *log) (*Pending, *Write) {
 	var txs Transactions[transaction]
 	p := txs.Of(new(transaction), func(*Pending) {})
 	w := &Write{typ: testSchema.Type("User")}
-	require.True(t, w.report(l.client(entsql.OpenDB(dialect.Postgres, far), p), spec{create: &sqlgraph.CreateSpec{Table: "users"}}))
+	require.True(t, w.report(l.client(entsql.OpenDB(dialect.Postgres, far), p), &spec{create: &sqlgraph.CreateSpec{Table: "users"}}))
 	require.NoError(t, announce(t.Context(), []*Write{w}))
 	require.Empty(t, l.take(), "nothing happens before the commit")
 	return p, w
@@ -170,7 +170,7 @@ func TestPendingIsBounded(t *testing.T) {
 	cl := l.client(entsql.OpenDB(dialect.Postgres, far), p)
 	for i := range maxPending {
 		w := &Write{typ: testSchema.Type("User")}
-		w.report(cl, spec{create: &sqlgraph.CreateSpec{Table: "users", ID: &sqlgraph.FieldSpec{Value: i}}})
+		w.report(cl, &spec{create: &sqlgraph.CreateSpec{Table: "users", ID: &sqlgraph.FieldSpec{Value: i}}})
 		w.finish(t.Context())
 	}
 	require.Empty(t, p.writes)

@@ -18,7 +18,7 @@ type Write struct {
 	fold    bool
 	origin  cache.Origin
 	pending *Pending
-	specs   []spec
+	specs   []*spec
 	holds   []announced
 	// inDoubt says that the database didn't answer, so the write may take effect
 	// at any time.
@@ -37,6 +37,7 @@ type bulk struct {
 	running int
 	holds   []announced
 	facts   cache.Facts
+	by      cache.Cause
 	inDoubt bool
 }
 
@@ -57,16 +58,33 @@ type spec struct {
 	update   *sqlgraph.UpdateSpec
 	remove   *sqlgraph.DeleteSpec
 	id       any
+	// seen is what the statements of an update or delete have shown of its rows.
+	seen cache.Observed
+	// undone says that what it wrote was rolled back.
+	undone bool
+}
+
+// table returns the table of an update or delete, else nothing.
+func (s *spec) table() string {
+	switch {
+	case s.update != nil:
+		return s.update.Node.Table
+	case s.remove != nil:
+		return s.remove.Node.Table
+	default:
+		return ""
+	}
 }
 
 // Create is called by a builder that is about to insert one row, or by each
 // builder of a bulk. It returns the driver to run the insert on.
 func Create(cl Client, m Mutation, s *sqlgraph.CreateSpec) dialect.Driver {
 	w, alone := running(nil, m)
-	if !w.report(cl, spec{create: s}) {
+	own := &spec{create: s}
+	if !w.report(cl, own) {
 		return cl.Driver
 	}
-	return &watching{Driver: cl.Driver, writes: []*Write{w}, alone: alone}
+	return &watching{Driver: cl.Driver, writes: []*Write{w}, alone: alone, own: own}
 }
 
 // Batch is called by a bulk builder that is about to insert the rows of ms. It
@@ -89,10 +107,11 @@ func Batch[M Mutation](ctx context.Context, cl Client, ms []M, s *sqlgraph.Batch
 		}
 		w, alone := running(ctx, ms[0])
 		if alone {
-			if !w.report(cl, spec{batch: s}) {
+			own := &spec{batch: s}
+			if !w.report(cl, own) {
 				return cl.Driver
 			}
-			return &watching{Driver: cl.Driver, writes: []*Write{w}, alone: true}
+			return &watching{Driver: cl.Driver, writes: []*Write{w}, alone: true, own: own}
 		}
 		b.writes = append(b.writes, w)
 	}
@@ -102,9 +121,9 @@ func Batch[M Mutation](ctx context.Context, cl Client, ms []M, s *sqlgraph.Batch
 	}
 	// The rows were reported one by one when their builders made them, except
 	// those of mutations that a hook put in the place of others.
-	last := spec{conflict: s}
+	last := &spec{conflict: s}
 	if whole {
-		last = spec{batch: s}
+		last = &spec{batch: s}
 	}
 	if !b.writes[0].report(cl, last) {
 		return cl.Driver
@@ -115,26 +134,26 @@ func Batch[M Mutation](ctx context.Context, cl Client, ms []M, s *sqlgraph.Batch
 // Update is called by a builder that is about to update. It returns the driver
 // to run the update on, or an error that fails the mutation before it wrote.
 func Update(ctx context.Context, cl Client, m Mutation, s *sqlgraph.UpdateSpec) (dialect.Driver, error) {
-	return change(ctx, cl, m, spec{update: s})
+	return change(ctx, cl, m, &spec{update: s})
 }
 
 // Delete is called by a builder that is about to delete: the row of id, or what
 // its predicates match if id is nil.
 func Delete(ctx context.Context, cl Client, m Mutation, s *sqlgraph.DeleteSpec, id any) (dialect.Driver, error) {
-	return change(ctx, cl, m, spec{remove: s, id: id})
+	return change(ctx, cl, m, &spec{remove: s, id: id})
 }
 
-func change(ctx context.Context, cl Client, m Mutation, s spec) (dialect.Driver, error) {
+func change(ctx context.Context, cl Client, m Mutation, s *spec) (dialect.Driver, error) {
 	w, alone := running(ctx, m)
 	if !w.report(cl, s) {
 		return cl.Driver, nil
 	}
-	return &watching{Driver: cl.Driver, writes: []*Write{w}, alone: alone}, nil
+	return &watching{Driver: cl.Driver, writes: []*Write{w}, alone: alone, own: s}, nil
 }
 
 // report keeps a specification and reports whether a cache is attached to the
 // client at all.
-func (w *Write) report(cl Client, s spec) bool {
+func (w *Write) report(cl Client, s *spec) bool {
 	w.specs = append(w.specs, s)
 	w.bind(cl)
 	return len(w.caches) > 0
@@ -151,12 +170,25 @@ func (w *Write) bind(cl Client) {
 	}
 }
 
+// schema returns the database schema of the table, if the specification names one.
+func (s *spec) schema() string {
+	if s.update != nil {
+		return s.update.Node.Schema
+	}
+	return s.remove.Node.Schema
+}
+
+// ownTx reports whether the transaction that Ent opens for the mutation is one of
+// the database, and not part of another that may commit yet.
+func (w *Write) ownTx() bool { return w.pending == nil && w.origin.Tx == nil && w.origin.DB != nil }
+
 // facts reads what the write touches off its specifications.
 func (w *Write) facts(f *cache.Facts) {
 	f.Fold = w.fold
 	s := w.typ.Schema
 	for _, sp := range w.specs {
 		switch {
+		case sp.undone:
 		case sp.create != nil:
 			s.CreateFacts(f, sp.create, false)
 		case sp.batch != nil:
@@ -168,9 +200,9 @@ func (w *Write) facts(f *cache.Facts) {
 				s.CreateFacts(f, sp.conflict.Nodes[0], true)
 			}
 		case sp.update != nil:
-			s.UpdateFacts(f, sp.update)
+			s.UpdateFacts(f, sp.update, &sp.seen)
 		case sp.remove != nil:
-			s.DeleteFacts(f, sp.remove, sp.id)
+			s.DeleteFacts(f, sp.remove, sp.id, &sp.seen)
 		}
 	}
 }
@@ -189,13 +221,13 @@ func announce(ctx context.Context, writes []*Write) error {
 	var holds []announced
 	for _, c := range first.caches {
 		if mutant.On(mutant.TouchBefore) {
-			c.Touch(ctx, nil, &f, first.typ.Name)
+			c.Touch(ctx, nil, &f, first.cause())
 			continue
 		}
 		h, err := c.Hold(ctx, &f)
 		if err != nil {
 			for _, a := range holds {
-				a.cache.Touch(ctx, a.hold, &cache.Facts{}, first.typ.Name)
+				a.cache.Touch(ctx, a.hold, &cache.Facts{}, first.cause())
 			}
 			for _, w := range writes {
 				w.refused = true
@@ -227,23 +259,23 @@ func of(c *cache.Cache, all []announced) []*cache.Hold {
 }
 
 // touch makes the facts of a write take effect in a cache and ends its holds.
-func touch(ctx context.Context, c *cache.Cache, holds []*cache.Hold, f *cache.Facts, typ string) {
-	c.Touch(ctx, last(ctx, c, holds, typ), f, typ)
+func touch(ctx context.Context, c *cache.Cache, holds []*cache.Hold, f *cache.Facts, by cache.Cause) {
+	c.Touch(ctx, last(ctx, c, holds, by), f, by)
 }
 
 // inDoubt hands a write that the database didn't answer to a cache.
-func inDoubt(ctx context.Context, c *cache.Cache, holds []*cache.Hold, f *cache.Facts, typ string) {
-	c.InDoubt(ctx, last(ctx, c, holds, typ), f, typ)
+func inDoubt(ctx context.Context, c *cache.Cache, holds []*cache.Hold, f *cache.Facts, by cache.Cause) {
+	c.InDoubt(ctx, last(ctx, c, holds, by), f, by)
 }
 
 // last ends all of a write's holds in a cache but one.
-func last(ctx context.Context, c *cache.Cache, holds []*cache.Hold, typ string) *cache.Hold {
+func last(ctx context.Context, c *cache.Cache, holds []*cache.Hold, by cache.Cause) *cache.Hold {
 	n := len(holds) - 1
 	if n < 0 {
 		return nil
 	}
 	for _, h := range holds[:n] {
-		c.Touch(ctx, h, &cache.Facts{}, typ)
+		c.Touch(ctx, h, &cache.Facts{}, by)
 	}
 	return holds[n]
 }
@@ -262,34 +294,35 @@ func (w *Write) finish(ctx context.Context) {
 	}
 	for _, b := range w.bulks {
 		w.facts(&b.facts)
+		b.by.Merge(w.cause())
 		b.inDoubt = b.inDoubt || w.inDoubt
 		if b.running--; b.running == 0 {
-			w.end(ctx, &b.facts, b.holds, b.inDoubt)
+			w.end(ctx, &b.facts, b.by, b.holds, b.inDoubt)
 		}
 	}
 	if len(w.bulks) == 0 || len(w.holds) > 0 {
 		var f cache.Facts
 		w.facts(&f)
-		w.end(ctx, &f, w.holds, w.inDoubt)
+		w.end(ctx, &f, w.cause(), w.holds, w.inDoubt)
 	}
 	w.specs, w.holds, w.bulks = nil, nil, nil
 }
 
 // end makes facts take effect that were held, or in doubt.
-func (w *Write) end(ctx context.Context, f *cache.Facts, holds []announced, doubtful bool) {
+func (w *Write) end(ctx context.Context, f *cache.Facts, by cache.Cause, holds []announced, doubtful bool) {
 	switch {
 	case mutant.On(mutant.TouchBefore):
 	case w.origin.Tx != nil && !mutant.On(mutant.ForeignTxAtOnce):
-		w.untilGone(ctx, f, holds)
+		w.untilGone(ctx, f, by, holds)
 	case w.origin.DB == nil && !mutant.On(mutant.ForeignTxAtOnce) && !mutant.On(mutant.HiddenTxAtOnce) && !mutant.On(mutant.TxAtStatement):
-		w.hidden(ctx, f, holds)
+		w.hidden(ctx, f, by, holds)
 	case doubtful && !mutant.On(mutant.DoubtIgnored):
 		for _, c := range w.caches {
-			inDoubt(ctx, c, of(c, holds), f, w.typ.Name)
+			inDoubt(ctx, c, of(c, holds), f, by)
 		}
 	default:
 		for _, c := range w.caches {
-			touch(ctx, c, of(c, holds), f, w.typ.Name)
+			touch(ctx, c, of(c, holds), f, by)
 		}
 	}
 }
@@ -298,9 +331,9 @@ func (w *Write) end(ctx context.Context, f *cache.Facts, holds []announced, doub
 // itself can't commit any more. database/sql tells nobody when that is, but it
 // drops its own reference when the transaction ends, so the garbage collector
 // does.
-func (w *Write) untilGone(ctx context.Context, f *cache.Facts, holds []announced) {
+func (w *Write) untilGone(ctx context.Context, f *cache.Facts, by cache.Cause, holds []announced) {
 	for _, c := range w.caches {
-		open := openTx{cache: c, typ: w.typ.Name, holds: of(c, holds), facts: *f}
+		open := openTx{cache: c, by: by, holds: of(c, holds), facts: *f}
 		// The announcement knew less: not the ids that the database assigned.
 		if h, err := c.Hold(ctx, f); err == nil {
 			open.holds = append(open.holds, h)
@@ -312,18 +345,18 @@ func (w *Write) untilGone(ctx context.Context, f *cache.Facts, holds []announced
 // openTx is what a transaction that the program opened itself has written.
 type openTx struct {
 	cache *cache.Cache
-	typ   string
+	by    cache.Cause
 	holds []*cache.Hold
 	facts cache.Facts
 }
 
-func (o openTx) end() { touch(context.Background(), o.cache, o.holds, &o.facts, o.typ) }
+func (o openTx) end() { touch(context.Background(), o.cache, o.holds, &o.facts, o.by) }
 
 // hidden makes the tables of a write uncacheable for good: its driver doesn't
 // say what it wraps, so a transaction may be behind it that commits whenever.
-func (w *Write) hidden(ctx context.Context, f *cache.Facts, holds []announced) {
+func (w *Write) hidden(ctx context.Context, f *cache.Facts, by cache.Cause, holds []announced) {
 	for _, c := range w.caches {
-		touch(ctx, c, of(c, holds), f, w.typ.Name)
+		touch(ctx, c, of(c, holds), f, by)
 		c.Distrust(ctx, w.typ, f)
 	}
 }

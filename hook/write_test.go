@@ -160,12 +160,12 @@ func TestWritesOnTheirOwn(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, tx.Exec(t.Context(), "", nil, nil))
 			return tx.Commit()
-		}, []string{"position", "begin", "exec", "commit", "position"}},
+		}, []string{"begin", "exec", "position", "commit", "position"}},
 		"rollback": {func(drv dialect.Driver) error {
 			tx, err := drv.Tx(t.Context())
 			require.NoError(t, err)
 			return tx.Rollback()
-		}, []string{"position", "begin", "rollback", "position"}},
+		}, []string{"begin", "rollback"}},
 	} {
 		for kind, open := range map[string]func(Client) dialect.Driver{
 			"create": func(cl Client) dialect.Driver { return Create(cl, &mutation{}, insert) },
@@ -182,7 +182,11 @@ func TestWritesOnTheirOwn(t *testing.T) {
 				l := newLog(t, 1)
 				require.NoError(t, c.run(open(l.client(newLogged(l), nil))))
 				require.Equal(t, c.want, l.take())
-				require.EqualValues(t, 1, l.writes())
+				if name == "rollback" {
+					require.Zero(t, l.writes(), "what isn't committed isn't written")
+				} else {
+					require.EqualValues(t, 1, l.writes())
+				}
 			})
 		}
 	}

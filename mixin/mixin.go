@@ -30,6 +30,7 @@ type Mixin struct {
 	Ops      schema.Op
 	OnDemand bool
 	Groups   []string
+	Tenant   string
 	MaxRows  int
 	MaxBytes int
 
@@ -37,7 +38,8 @@ type Mixin struct {
 	MaxStaleness time.Duration
 	Grace        time.Duration
 
-	Shared bool
+	Shared    bool
+	OldValues bool
 
 	DependsOn []string
 	Functions map[string][]string
@@ -52,6 +54,7 @@ func (m Mixin) Annotations() []entschema.Annotation {
 		Ops:      m.Ops,
 		OnDemand: m.OnDemand,
 		Groups:   m.Groups,
+		Tenant:   m.Tenant,
 		MaxRows:  m.MaxRows,
 		MaxBytes: m.MaxBytes,
 
@@ -59,7 +62,8 @@ func (m Mixin) Annotations() []entschema.Annotation {
 		MaxStaleness: m.MaxStaleness,
 		Grace:        m.Grace,
 
-		Shared: m.Shared,
+		Shared:    m.Shared,
+		OldValues: m.OldValues,
 
 		DependsOn: m.DependsOn,
 		Functions: m.Functions,

@@ -67,6 +67,13 @@ type Policy struct {
 	// are grouped without being named. Integers, booleans, UUIDs, enums and
 	// plain strings can be grouped.
 	Groups []string `json:",omitempty"`
+	// Tenant is the column that says which tenant a row belongs to. The type is then
+	// grouped by it, alone and together with every other grouped column, so that what
+	// is written for one tenant, row by row or in bulk, costs others no entry. A read
+	// of the type is cached only if its conditions say which tenants' rows it is
+	// about, wherever the SQL reads the table; every other goes to the database, with
+	// the reason NoTenant. It must be of a kind that can be grouped.
+	Tenant string `json:",omitempty"`
 	// MaxRows and MaxBytes bound a cached result; a larger one is returned and
 	// not stored. Zero means DefaultMaxRows and DefaultMaxBytes.
 	MaxRows  int `json:",omitempty"`
@@ -91,6 +98,16 @@ type Policy struct {
 	// the edges loaded with it, or to the list that a query returned. It is for
 	// types that the program only reads.
 	Shared bool `json:",omitempty"`
+	// OldValues has an update or delete of one row read first which values the row
+	// has in the grouped columns (foreign keys and Groups), with a lock, in the
+	// write's own transaction. Then counts, pages with an OFFSET and the like go on
+	// being valid for the groups that the row wasn't in. Without it a write that
+	// takes a row out of a group invalidates those of all groups by that column,
+	// unless its own conditions say what the row had: as in
+	// UpdateOne(job).Where(job.StatusEQ(pending)).SetStatus(running). It costs a
+	// query for each update that sets such a column, and for each delete a
+	// transaction too. On MySQL texts aren't compared, so texts gain nothing.
+	OldValues bool `json:",omitempty"`
 	// DependsOn names the tables or Ent types a view reads. A view without it
 	// is not cached.
 	DependsOn []string `json:",omitempty"`

@@ -32,7 +32,8 @@ const DefaultFacts = 1 << 18
 //
 // A write holds its facts from before the database commits until after: between
 // the two nobody can tell which state a reader of the database gets, so a held
-// fact counts as touched at every position.
+// fact counts as touched at every position. A write may hold more than it turns
+// out to touch; what it didn't touch is then as if it hadn't been held.
 //
 // A ledger also follows a log of several processes, with Record and Raise in the
 // place of Touch and Hold.
@@ -67,7 +68,8 @@ type set struct {
 
 type hold struct {
 	count   int
-	spilled bool // no slot was free: everything counts as touched
+	spilled bool   // no slot was free: everything counts as touched
+	last    uint64 // the position of the last write that touched the fact
 }
 
 // New returns a ledger that remembers about facts facts in 18 bytes each; zero
@@ -118,6 +120,39 @@ func (l *Ledger) last(f Fact) uint64 {
 	return s.floor.Load()
 }
 
+// Mark is what a ledger knows of a fact, for explanations.
+type Mark struct {
+	// Position is that of the last write that touched the fact, or a later one if
+	// Exact isn't set.
+	Position uint64
+	// Held is set while a write goes on that may touch the fact.
+	Held bool
+	// Exact is unset where the fact may have been forgotten: the position is then
+	// that of the last fact its set forgot.
+	Exact bool
+}
+
+// Mark returns what is known of a fact, but for the floor.
+func (l *Ledger) Mark(f Fact) Mark {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f = name(f)
+	floor := l.sets[uint64(f)&l.mask].floor.Load()
+	m := Mark{Position: l.last(f)}
+	if h, ok := l.holds[f]; ok {
+		m.Held, m.Position = true, h.last
+	}
+	// A hold that ended without a touch leaves a fact at the floor.
+	m.Exact = m.Position != floor
+	return m
+}
+
+// Floor returns the position up to which everything counts as touched, and
+// whether everything does at present, because there are more holds than slots.
+func (l *Ledger) Floor() (position uint64, all bool) {
+	return l.floor.Load(), l.spilled.Load() != 0
+}
+
 // Touch records a write that touched the facts and returns its position.
 func (l *Ledger) Touch(facts []Fact) uint64 { return l.Release(nil, facts) }
 
@@ -129,9 +164,12 @@ func (l *Ledger) Hold(facts []Fact) {
 	for _, f := range facts {
 		f = name(f)
 		h := l.holds[f]
-		if h.count == 0 && !l.set(f, held) {
-			h.spilled = true
-			l.spilled.Add(1)
+		if h.count == 0 {
+			h.last = l.last(f)
+			if !l.set(f, held) {
+				h.spilled = true
+				l.spilled.Add(1)
+			}
 		}
 		h.count++
 		l.holds[f] = h
@@ -148,8 +186,8 @@ func (l *Ledger) Held() int {
 	return len(l.holds)
 }
 
-// Release ends a hold of the facts in held and records a write that touched
-// those and the ones in touched. It returns the write's position.
+// Release ends a hold of the facts in held and records a write that touched the
+// ones in touched, whether they were held or not. It returns the write's position.
 //
 // The position is published last. A reader that takes it before is stamped with
 // an older one, and this write's facts are later than its stamp; a reader that
@@ -158,23 +196,29 @@ func (l *Ledger) Release(held, touched []Fact) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.position.Load() + 1
-	for _, f := range held {
-		l.release(name(f), n)
-	}
 	for _, f := range touched {
 		f = name(f)
-		if _, ok := l.holds[f]; !ok {
+		if h, ok := l.holds[f]; ok {
+			h.last = n
+			l.holds[f] = h
+		} else {
 			l.set(f, n)
 		}
+	}
+	for _, f := range held {
+		l.release(name(f))
 	}
 	l.position.Store(n)
 	return n
 }
 
-func (l *Ledger) release(f Fact, n uint64) {
+// release ends one hold of a fact. The fact gets its last position back, or the
+// set's floor if that is later: the hold may have taken the slot from another fact,
+// and who looks for that and finds the slot's position must find one that isn't
+// earlier than its own.
+func (l *Ledger) release(f Fact) {
 	h, ok := l.holds[f]
 	if !ok {
-		l.set(f, n)
 		return
 	}
 	if h.count--; h.count > 0 {
@@ -182,7 +226,7 @@ func (l *Ledger) release(f Fact, n uint64) {
 		return
 	}
 	delete(l.holds, f)
-	l.set(f, n)
+	l.set(f, max(h.last, l.sets[uint64(f)&l.mask].floor.Load()))
 	if h.spilled {
 		l.spilled.Add(-1)
 	}

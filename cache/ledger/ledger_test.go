@@ -3,6 +3,7 @@ package ledger
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -65,6 +66,39 @@ func TestResetTouchesEverything(t *testing.T) {
 	assert.False(t, l.Unchanged(facts(7), before))
 	assert.False(t, l.Unchanged(nil, before), "a result that depends on nothing")
 	assert.True(t, l.Unchanged(facts(7), n))
+}
+
+// What a write held and didn't touch is as if it hadn't been held.
+func TestReleaseWithoutTouch(t *testing.T) {
+	l := New(0)
+	l.Touch(facts(1, 2))
+	since := l.Now()
+	l.Hold(facts(1, 2, 3))
+	l.Hold(facts(2))
+	assert.False(t, l.Unchanged(facts(1), since))
+	n := l.Release(facts(1, 2, 3), facts(3, 4))
+	assert.True(t, l.Unchanged(facts(1), since))
+	assert.False(t, l.Unchanged(facts(1), since-1))
+	assert.False(t, l.Unchanged(facts(2), n), "another write holds it")
+	assert.False(t, l.Unchanged(facts(3), since))
+	assert.False(t, l.Unchanged(facts(4), since))
+	assert.True(t, l.Unchanged(facts(3, 4), n))
+	l.Touch(facts(2))
+	l.Release(facts(2), nil)
+	assert.False(t, l.Unchanged(facts(2), n), "touched while it was held")
+	assert.Empty(t, l.holds)
+}
+
+// A fact whose slot a hold has taken isn't earlier when the hold is over.
+func TestReleaseKeepsTheFloor(t *testing.T) {
+	l := New(ways)
+	fs := same(l, ways+1)
+	for _, f := range fs[:ways] {
+		l.Touch(facts(f))
+	}
+	l.Hold(facts(fs[ways]))
+	l.Release(facts(fs[ways]), nil)
+	assert.False(t, l.Unchanged(facts(fs[ways]), 0), "its slot stands for the one that was there")
 }
 
 // same returns n facts that fall into one set of the ledger.
@@ -142,9 +176,16 @@ func TestNeverMissesAWrite(t *testing.T) {
 					if len(open) > 0 {
 						fs := open[0]
 						open = open[1:]
-						n := l.Release(fs, nil)
+						// It touches some of what it held, and something else at times.
+						touched := fs[:r.IntN(len(fs)+1)]
+						if r.IntN(4) == 0 {
+							touched = append(slices.Clone(touched), pick()...)
+						}
+						n := l.Release(fs, touched)
 						for _, f := range fs {
 							held[f]--
+						}
+						for _, f := range touched {
 							exact[f] = n
 						}
 					}

@@ -108,7 +108,7 @@ type Track struct{ ent.Schema }
 
 // Mixin of the Track.
 func (Track) Mixin() []ent.Mixin {
-	return []ent.Mixin{entcache.Mixin{TTL: 10 * time.Minute, Groups: []string{"status"}}}
+	return []ent.Mixin{entcache.Mixin{TTL: 10 * time.Minute, Groups: []string{"status"}, OldValues: true}}
 }
 
 // Fields of the Track.

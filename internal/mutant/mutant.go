@@ -14,11 +14,25 @@ const (
 
 	// What a result depends on.
 	SkipTable        // no table(T)
-	SkipMembers      // no members(T)
+	SkipCreated      // no created(T)
+	SkipDeleted      // no deleted(T)
 	SkipColumn       // no column(T,c)
 	SkipRow          // no row(T,id)
-	SkipGroup        // no group(T,c=v)
-	SkipGroups       // no groups(T,c)
+	SkipUnkeyed      // no unkeyed(T)
+	SkipField        // no field(T,c,id)
+	SkipRewritten    // no rewritten(T,id)
+	SkipRows         // no rows(T)
+	SkipBulk         // no bulk(T,…)
+	SkipEntered      // no entered(T,c=v)
+	SkipEnteredAny   // no entered(T,c)
+	SkipLeft         // no left(T,c=v)
+	SkipLeftAny      // no left(T,c)
+	SkipWithin       // no within(T,c,d=v)
+	SkipWithinAny    // no within(T,c,d)
+	PinsOutwards     // a condition in a sub-select pins tables around it
+	UnionPins        // a derived table of several SELECTs counts as the first
+	OuterPins        // the conditions of outer joins pin tables
+	NeverAlone       // rows that aren't in a result never matter to it, whatever the statement
 	SkipProjected    // projected columns aren't depended on where rows carry no id
 	NotFoundByRow    // a row that wasn't found depends on row(T,id) only
 	GroupCovers      // a group stands for the other columns of the filter too
@@ -42,17 +56,18 @@ const (
 	CoalescedAsIs    // the result of a running read is taken whenever it began
 
 	// What a write touches.
-	CreateSkipsMembers // a create doesn't touch members(T)
+	CreateSkipsMembers // a create touches its row only
 	CreateSkipsGroups  // a create doesn't touch groups
 	CreateSkipsEdges   // a create doesn't touch what its edges do
 	UpdateSkipsRow     // an update doesn't touch its row
 	UpdateSkipsColumns // an update doesn't touch its columns
 	UpdateSkipsGroups  // an update doesn't touch the groups it moves the row between
+	OldIsNew           // an update takes the row to have been in the group that it puts it in
 	BulkIsOneRow       // an update by predicate touches no more than its columns
 	ModifierIgnored    // what a modifier of an update writes isn't touched
 	DeleteSkipsRow     // a delete doesn't touch its row
-	DeleteSkipsMembers // a delete doesn't touch members(T) and groups
-	BulkDeleteIsOneRow // a delete by predicate touches members(T) only
+	DeleteSkipsMembers // a delete touches its row only
+	BulkDeleteIsOneRow // a delete by predicate touches no rows
 	CascadeIgnored     // what the database deletes in turn isn't touched
 	CascadeOneStep     // only the first of the tables it deletes from in turn is touched
 	UpsertIsCreate     // an upsert touches what a create does
@@ -83,6 +98,15 @@ const (
 	PrintSkipsOrder  // it leaves out the order
 	PrintSkipsEdges  // it leaves out the edges that are loaded
 	CopySharesFields // copies share what fields hold
+
+	// Statements that no hook sees.
+	RawIgnored          // those that give no rows touch nothing
+	RawReturningIgnored // neither do those that give rows
+	RawCteIgnored       // nor those in a WITH
+	RawSecondStatement  // nor those behind the first write of a text
+	RawCascadeIgnored   // what the database changes in turn isn't touched
+	RawRowTooFine       // of the columns that a row's update names only the first is touched
+	RawTxAtOnce         // in a transaction they take effect when they ran and not at commit
 
 	// Between processes.
 	CaptureLate      // a fill brings the position after the database was read
@@ -125,15 +149,16 @@ const (
 const firstShared = CaptureLate
 
 var names = [numNames]string{
-	None: "none", SkipTable: "SkipTable", SkipMembers: "SkipMembers", SkipColumn: "SkipColumn", SkipRow: "SkipRow", SkipGroup: "SkipGroup",
-	SkipGroups: "SkipGroups", SkipProjected: "SkipProjected", NotFoundByRow: "NotFoundByRow", GroupCovers: "GroupCovers",
+	None: "none", SkipTable: "SkipTable", SkipCreated: "SkipCreated", SkipDeleted: "SkipDeleted", SkipColumn: "SkipColumn", SkipRow: "SkipRow", SkipUnkeyed: "SkipUnkeyed", SkipField: "SkipField", SkipRewritten: "SkipRewritten", SkipRows: "SkipRows",
+	SkipBulk: "SkipBulk", SkipEntered: "SkipEntered", SkipEnteredAny: "SkipEnteredAny", SkipLeft: "SkipLeft", SkipLeftAny: "SkipLeftAny",
+	SkipWithin: "SkipWithin", SkipWithinAny: "SkipWithinAny", PinsOutwards: "PinsOutwards", UnionPins: "UnionPins", OuterPins: "OuterPins", NeverAlone: "NeverAlone", SkipProjected: "SkipProjected", NotFoundByRow: "NotFoundByRow", GroupCovers: "GroupCovers",
 	IgnoreJoins: "IgnoreJoins", IgnoreSubqueries: "IgnoreSubqueries", IgnoreViews: "IgnoreViews", FoldIgnored: "FoldIgnored",
 	VolatileCached: "VolatileCached", LockingCached: "LockingCached", KeyWithoutArgs: "KeyWithoutArgs", KeyFirstArg: "KeyFirstArg",
 	KeyWithoutTypes: "KeyWithoutTypes", TruncatedCached: "TruncatedCached", TypesDropped: "TypesDropped", BytesShared: "BytesShared",
 	TxReadsCached: "TxReadsCached", NeverInvalid: "NeverInvalid", InvalidOnce: "InvalidOnce", TablesUnchecked: "TablesUnchecked",
 	StampAfter: "StampAfter", CoalescedAsIs: "CoalescedAsIs",
 	CreateSkipsMembers: "CreateSkipsMembers", CreateSkipsGroups: "CreateSkipsGroups", CreateSkipsEdges: "CreateSkipsEdges",
-	UpdateSkipsRow: "UpdateSkipsRow", UpdateSkipsColumns: "UpdateSkipsColumns", UpdateSkipsGroups: "UpdateSkipsGroups",
+	UpdateSkipsRow: "UpdateSkipsRow", UpdateSkipsColumns: "UpdateSkipsColumns", UpdateSkipsGroups: "UpdateSkipsGroups", OldIsNew: "OldIsNew",
 	BulkIsOneRow: "BulkIsOneRow", ModifierIgnored: "ModifierIgnored", DeleteSkipsRow: "DeleteSkipsRow", DeleteSkipsMembers: "DeleteSkipsMembers",
 	BulkDeleteIsOneRow: "BulkDeleteIsOneRow", CascadeIgnored: "CascadeIgnored", CascadeOneStep: "CascadeOneStep", UpsertIsCreate: "UpsertIsCreate",
 	ClearIgnored: "ClearIgnored", TouchBefore: "TouchBefore", TxAtStatement: "TxAtStatement", TxDropped: "TxDropped",
@@ -142,6 +167,8 @@ var names = [numNames]string{
 	ValueUntainted: "ValueUntainted", ValueUnchecked: "ValueUnchecked", ValueFirstProof: "ValueFirstProof", ValueUncloned: "ValueUncloned",
 	ValueKeptAsIs: "ValueKeptAsIs", PrintSkipsBounds: "PrintSkipsBounds", PrintSkipsArgs: "PrintSkipsArgs",
 	PrintSkipsOrder: "PrintSkipsOrder", PrintSkipsEdges: "PrintSkipsEdges", CopySharesFields: "CopySharesFields",
+	RawIgnored: "RawIgnored", RawReturningIgnored: "RawReturningIgnored", RawCteIgnored: "RawCteIgnored", RawSecondStatement: "RawSecondStatement",
+	RawCascadeIgnored: "RawCascadeIgnored", RawRowTooFine: "RawRowTooFine", RawTxAtOnce: "RawTxAtOnce",
 	CaptureLate: "CaptureLate", FillUnchecked: "FillUnchecked", UnprovenProven: "UnprovenProven", GateOpen: "GateOpen",
 	ProvedAtAnswer: "ProvedAtAnswer", ProbeBlind: "ProbeBlind", GapIgnored: "GapIgnored", AttachedIgnored: "AttachedIgnored",
 	EpochIgnored: "EpochIgnored", RetiredAccepted: "RetiredAccepted", DebtForgotten: "DebtForgotten", DebtIgnored: "DebtIgnored",

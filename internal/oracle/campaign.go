@@ -26,6 +26,8 @@ type Campaign struct {
 	// that follow the token of the last write; both must be exact.
 	Processes int
 	Tokens    bool
+	// Raw makes some of the writes statements that no hook sees.
+	Raw bool
 	// Progress gets a line now and then; nil means none.
 	Progress io.Writer
 	// Shrink bounds the time a failing list is made shorter for.
@@ -75,7 +77,7 @@ func (c Campaign) Run(ctx context.Context) (Stats, error) {
 			}
 			databases[name] = d
 		}
-		list := Generate(d, seed, Length)
+		list := generate(d, seed, Length, c.Raw)
 		if c.Processes > 1 {
 			list.spread(c.Processes, c.Tokens)
 		}

@@ -13,15 +13,18 @@ type generator struct {
 	inTx   bool
 	seen   []Op // reads during the transaction that is open
 	hot    byte
-	done   int // how much of the list, in a hundred
+	raw    bool // some writes are raw
+	done   int  // how much of the list, in a hundred
 }
 
 // Generate makes a list of about n operations for a database. The same seed
 // makes the same list. One in four is for a cache without typed values.
-func Generate(d *Database, seed uint64, n int) List {
-	g := &generator{m: d.model, rng: rand.New(rand.NewPCG(seed, 0x6f7261636c65))}
+func Generate(d *Database, seed uint64, n int) List { return generate(d, seed, n, false) }
+
+func generate(d *Database, seed uint64, n int, raw bool) List {
+	g := &generator{m: d.model, rng: rand.New(rand.NewPCG(seed, 0x6f7261636c65)), raw: raw}
 	ledger := [...]int{4096, 4096, 256, 16}[g.rng.IntN(4)]
-	return List{Domain: d.Name, Ledger: ledger, RowsOnly: seed%4 == 0, Ops: g.list(n)}
+	return List{Domain: d.Name, Ledger: ledger, RowsOnly: seed%4 == 0, Raw: raw, Ops: g.list(n)}
 }
 
 func (g *generator) list(n int) []Op {
@@ -181,5 +184,8 @@ var writes = []Kind{
 }
 
 func (g *generator) write() Op {
+	if g.raw && g.rng.IntN(2) == 0 {
+		return Op{Kind: Raw, Type: g.typ(), Data: g.data(6, 40)}
+	}
 	return Op{Kind: writes[g.rng.IntN(len(writes))], Type: g.typ(), Data: g.data(6, 40)}
 }

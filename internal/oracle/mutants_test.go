@@ -29,6 +29,7 @@ type hunt struct {
 	dialect string
 	storm   bool // only several goroutines meet it
 	doubt   bool // only a write that the database doesn't answer
+	raw     bool // only raw statements
 	// seed is one that is known to find a mutant that is hard to find. It saves
 	// time, and it is no harm if it doesn't any more.
 	seed uint64
@@ -58,6 +59,14 @@ var hunts = map[mutant.Name]hunt{
 	mutant.CoalescedAsIs:    {storm: true},
 	mutant.HoldIgnored:      {storm: true},
 	mutant.TouchBefore:      {storm: true},
+
+	mutant.RawIgnored:          {raw: true},
+	mutant.RawReturningIgnored: {raw: true},
+	mutant.RawCteIgnored:       {raw: true, dialect: dialect.Postgres},
+	mutant.RawSecondStatement:  {raw: true, domains: []string{"o2o"}, seed: 412},
+	mutant.RawCascadeIgnored:   {raw: true, domains: []string{"cascade", "shop"}},
+	mutant.RawRowTooFine:       {raw: true, domains: []string{"shop"}, seed: 201},
+	mutant.RawTxAtOnce:         {raw: true},
 }
 
 var errStale = errors.New("a write in doubt was missed")
@@ -111,7 +120,7 @@ func (h hunt) find(t *testing.T, n mutant.Name) (by, domain string, ops int, err
 		return "", "", ops, nil
 	}
 	for _, seed := range append([]uint64{max(h.seed, 1)}, mutantSeeds...) {
-		s, err := Campaign{Dialect: h.dialect, Seed: seed, Ops: mutantOps, Domains: h.domains}.Run(ctx)
+		s, err := Campaign{Dialect: h.dialect, Seed: seed, Ops: mutantOps, Domains: h.domains, Raw: h.raw}.Run(ctx)
 		var f *Failure
 		if errors.As(err, &f) {
 			return fmt.Sprint("seed ", f.Seed), f.List.Domain, f.At, err

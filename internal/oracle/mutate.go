@@ -61,6 +61,8 @@ func (w *writer) write(kind Kind, t *typ, data []byte) (err error) {
 		return w.save(b, "Exec")
 	case DeleteOne:
 		return w.deleteOne(c, t)
+	case Raw:
+		return w.raw(c, t)
 	}
 	panic(fmt.Sprintf("%d isn't a write", kind))
 }

@@ -25,6 +25,7 @@ const (
 	UpdateOne
 	Delete
 	DeleteOne
+	Raw
 	Begin
 	Commit
 	Rollback
@@ -32,7 +33,7 @@ const (
 
 var kindNames = [...]string{
 	Read: "read", Create: "create", CreateBulk: "create-bulk", Upsert: "upsert", Update: "update", UpdateOne: "update-one",
-	Delete: "delete", DeleteOne: "delete-one", Begin: "begin", Commit: "commit", Rollback: "rollback",
+	Delete: "delete", DeleteOne: "delete-one", Raw: "raw", Begin: "begin", Commit: "commit", Rollback: "rollback",
 }
 
 // String returns the kind's name.
@@ -69,7 +70,10 @@ type List struct {
 	Tokens    bool
 	// RowsOnly switches the level of typed values off.
 	RowsOnly bool
-	Ops      []Op
+	// Raw says that some writes are statements that no hook sees, and that the
+	// cached clients have drivers that read them.
+	Raw bool
+	Ops []Op
 }
 
 // Write writes the list as a replay file.
@@ -84,6 +88,9 @@ func (l List) Write(w io.Writer) error {
 	}
 	if l.RowsOnly {
 		fmt.Fprintln(b, "rows only")
+	}
+	if l.Raw {
+		fmt.Fprintln(b, "raw")
 	}
 	for _, o := range l.Ops {
 		fmt.Fprintln(b, o)
@@ -110,6 +117,8 @@ func Parse(r io.Reader) (l List, err error) {
 			}
 		case f[0] == "tokens" && len(f) == 1:
 			l.Tokens = true
+		case f[0] == "raw" && len(f) == 1:
+			l.Raw = true
 		case len(f) == 2 && f[0] == "rows" && f[1] == "only":
 			l.RowsOnly = true
 		case len(f) < 2 || !slices.Contains(kindNames[1:], f[0]):

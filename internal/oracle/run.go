@@ -74,6 +74,7 @@ type run struct {
 	cached, plain reflect.Value
 	processes     []*process
 	tokens        bool
+	raw           bool
 	token         string
 	tx            transaction
 	stats         Stats
@@ -98,7 +99,7 @@ func Run(ctx context.Context, d *Database, l List, keepLog bool) (Stats, error) 
 	if err := d.Reset(ctx); err != nil {
 		return Stats{}, err
 	}
-	r := &run{Database: d, keepLog: keepLog, tokens: l.Tokens}
+	r := &run{Database: d, keepLog: keepLog, tokens: l.Tokens, raw: l.Raw}
 	drv := driverOf(d)
 	r.plain = reflect.ValueOf(d.Package.Open(drv))
 	if keepLog {
@@ -127,6 +128,9 @@ func driverOf(d *Database) dialect.Driver { return entsql.OpenDB(d.Dialect, d.db
 
 // client returns a client with the cache and the program's own hook.
 func (r *run) client(drv dialect.Driver) reflect.Value {
+	if r.raw {
+		drv = entcache.Driver(drv, r.handle.Interceptor())
+	}
 	c := r.Package.Open(drv)
 	r.Use(c, programHook)
 	r.Intercept(c, r.handle.Interceptor())

@@ -31,8 +31,6 @@ type Options struct {
 	// Every is the time from one operation to the next, for policies with a TTL.
 	// Zero means 10 ms.
 	Every time.Duration
-	// Refine finds out which refinements of facts would bring how much.
-	Refine bool
 
 	// unseen lets the writes go past the cache, which must then be found stale.
 	unseen bool
@@ -48,15 +46,6 @@ type Result struct {
 	// Causes are why the cache missed where the oracle would have hit, the most
 	// frequent first.
 	Causes []Cause
-	// Refined says what refinements would bring, if Options.Refine is set.
-	Refined []Refinement
-}
-
-// Refinement is a finer fact: Hits are those there would be with it and with
-// those before it, Without those with all others.
-type Refinement struct {
-	Name          string
-	Hits, Without int
 }
 
 // Ours is the name of the cache among the policies.
@@ -91,12 +80,6 @@ func Run(ctx context.Context, w Workload, o Options) (*Result, error) {
 		}
 	}
 	r.Policies[Ours] = p.ours.score
-	if o.Refine {
-		for i, name := range refinementNames {
-			hits := p.ours.score.Hits
-			r.Refined = append(r.Refined, Refinement{name, hits + p.causes.saved[i], hits + p.causes.without[i]})
-		}
-	}
 	return r, nil
 }
 
@@ -144,9 +127,6 @@ func newPlayer(ctx context.Context, w Workload, o Options) (*player, error) {
 	if err == nil {
 		p.store, err = w.open(ctx, p.recorder, interceptor.New(p.cache))
 	}
-	if err == nil && o.Refine {
-		err = p.follow(ctx)
-	}
 	if err != nil {
 		p.close()
 		return nil, err
@@ -181,10 +161,10 @@ func (p *player) play(ctx context.Context, op operation) error {
 	if err := p.store.write(ctx, op.kind, op.params, !p.options.unseen); err != nil {
 		return err
 	}
-	return p.wrote(ctx, op)
+	return p.wrote()
 }
 
-func (p *player) wrote(ctx context.Context, op operation) error {
+func (p *player) wrote() error {
 	var w write
 	for _, s := range p.recorder.take() {
 		c, err := parseChange(s)
@@ -195,17 +175,9 @@ func (p *player) wrote(ctx context.Context, op operation) error {
 			continue
 		}
 		w.add(p.workload, c)
-		p.causes.wrote(p.at, op.kind, c)
 	}
 	if len(w.tables) == 0 {
 		return nil
-	}
-	if p.options.Refine {
-		images, err := p.images(ctx, w)
-		if err != nil {
-			return err
-		}
-		p.causes.images = append(p.causes.images, imaged{p.at, images})
 	}
 	for _, m := range p.models {
 		m.wrote(p.at, w)
@@ -306,10 +278,9 @@ func (p *player) askCache(ctx context.Context, op operation, now result, query f
 		s.Evicted++
 		if held == now.hash {
 			s.Needless++
-			p.causes.missed(op.kind, explained, statements)
+			p.causes.missed(op.kind, explained)
 		}
 	}
-	p.causes.read(p.at, explained)
 	return nil
 }
 

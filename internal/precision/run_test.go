@@ -54,7 +54,7 @@ func TestRun(t *testing.T) {
 			}
 			counted := 0
 			for _, c := range r.Causes {
-				require.NotEqual(t, "unknown", c.Action, "%+v", c)
+				require.NotEqual(t, "unknown", c.Write, "%+v", c)
 				counted += c.Count
 			}
 			require.Equal(t, cached.Needless, counted)

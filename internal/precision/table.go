@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 )
 
 // WriteTable writes results as a table in Markdown: of each policy the hits, the
@@ -58,60 +57,27 @@ func WriteCauses(w io.Writer, r *Result, most int) error {
 	p := &printer{w: w}
 	reads := r.Policies[Ours].Reads
 	p.printf("%s, %.0f %% writes: %.3f of the oracle's hits, %d needless misses of %d reads\n\n", r.Workload, 100*r.Writes, r.Ratio(), r.Policies[Ours].Needless, reads)
-	p.printf("| read | statement | action | facts | misses | alone |\n|---|---|---|---|--:|--:|\n")
+	p.printf("| read | statement | write | facts | misses |\n|---|---|---|---|--:|\n")
 	for _, c := range r.Causes[:min(most, len(r.Causes))] {
-		p.printf("| %s | %s | %s | %s | %d | %d |\n", c.Read, c.Statement, c.Action, c.Facts, c.Count, c.Alone)
+		p.printf("| %s | %s | %s | %s | %d |\n", c.Read, c.Statement, c.Write, c.Facts, c.Count)
 	}
 	// The same without what is read and how, for what a finer fact would bring.
-	type pair struct{ action, facts string }
-	sums := make(map[pair]*Cause)
+	type pair struct{ write, facts string }
+	sums := make(map[pair]int)
 	var order []pair
 	for _, c := range r.Causes {
-		k := pair{c.Action, c.Facts}
-		if sums[k] == nil {
-			sums[k] = new(Cause)
+		k := pair{c.Write, c.Facts}
+		if sums[k] == 0 {
 			order = append(order, k)
 		}
-		sums[k].Count += c.Count
-		sums[k].Alone += c.Alone
+		sums[k] += c.Count
 	}
-	slices.SortStableFunc(order, func(a, b pair) int { return sums[b].Count - sums[a].Count })
-	p.printf("\n| action | facts | misses | alone | of reads |\n|---|---|--:|--:|--:|\n")
+	slices.SortStableFunc(order, func(a, b pair) int { return sums[b] - sums[a] })
+	p.printf("\n| write | facts | misses | of reads |\n|---|---|--:|--:|\n")
 	for _, k := range order[:min(most, len(order))] {
-		p.printf("| %s | %s | %d | %d | %s %% |\n", k.action, k.facts, sums[k].Count, sums[k].Alone, percent(sums[k].Count, reads))
+		p.printf("| %s | %s | %d | %s %% |\n", k.write, k.facts, sums[k], percent(sums[k], reads))
 	}
 	p.printf("\n")
-	return p.err
-}
-
-// WriteRefinements writes what share of the oracle's hits there would be with the
-// refinements, as two tables in Markdown: each with those before it, and all but
-// each.
-func WriteRefinements(w io.Writer, results []*Result) error {
-	p := &printer{w: w}
-	for _, t := range []struct {
-		sign  string
-		first refinement
-		hits  func(Refinement) int
-	}{
-		{"+", 0, func(f Refinement) int { return f.Hits }},
-		// The rows that changed, which all the others look at, show the first.
-		{"without", byChange + 1, func(f Refinement) int { return f.Without }},
-	} {
-		p.printf("| workload | writes | as it is |")
-		for _, name := range refinementNames[t.first:] {
-			p.printf(" %s %s |", t.sign, name)
-		}
-		p.printf("\n|---|--:|--:|%s\n", strings.Repeat("--:|", len(refinementNames[t.first:])))
-		for _, r := range results {
-			p.printf("| %s | %.0f %% | %.3f |", r.Workload, 100*r.Writes, r.Ratio())
-			for _, f := range r.Refined[t.first:] {
-				p.printf(" %.3f |", float64(t.hits(f))/float64(max(1, r.Policies[oracle{}.name()].Hits)))
-			}
-			p.printf("\n")
-		}
-		p.printf("\n")
-	}
 	return p.err
 }
 

@@ -193,6 +193,42 @@ func tracks(c *shop.Client) map[string]func() *shop.TrackQuery {
 		}),
 		"a union": raw(func(s *sql.Selector) { s.UnionAll(sql.Select().From(sql.Table("tracks"))) }),
 
+		"a table by another name": raw(func(s *sql.Selector) { s.Table().As("x") }),
+		"a table by yet another":  raw(func(s *sql.Selector) { s.Table().As("y") }),
+		"a table of a schema":     raw(func(s *sql.Selector) { s.Table().Schema("x") }),
+		"a table without quotes":  raw(func(s *sql.Selector) { s.Table().Unquote() }),
+		"another table":           raw(func(s *sql.Selector) { s.From(sql.Table("albums")) }),
+		"one more table":          raw(func(s *sql.Selector) { s.AppendFrom(sql.Table("albums")) }),
+		"from an expression":      raw(func(s *sql.Selector) { s.FromExpr(sql.Raw("albums")) }),
+		"offset by a predicate":   raw(func(s *sql.Selector) { s.Limit(3).Offset(3) }),
+		"a prefix by a predicate": raw(func(s *sql.Selector) { s.Prefix(sql.Raw("EXPLAIN")) }),
+		"having by a predicate":   raw(func(s *sql.Selector) { s.GroupBy("stock").Having(sql.GT("stock", 1)) }),
+		"an intersection":         raw(func(s *sql.Selector) { s.Union(sql.Select().From(sql.Table("tracks"))) }),
+		"selected by a predicate": raw(func(s *sql.Selector) { s.Select("name") }),
+		"a count by a predicate":  raw(func(s *sql.Selector) { s.Count() }),
+		"or by a predicate":       raw(func(s *sql.Selector) { s.Where(sql.EQ("name", "a")).Or().Where(sql.EQ("stock", 2)) }),
+		"not by a predicate":      raw(func(s *sql.Selector) { s.Not().Where(sql.EQ("name", "a")) }),
+		"another dialect":         raw(func(s *sql.Selector) { s.SetDialect("other"); s.Where(sql.EQ("name", "a")) }),
+		"a join and a condition": raw(func(s *sql.Selector) {
+			t := sql.Table("albums")
+			s.Join(t).On(s.C("album_id"), t.C("id")).Where(sql.EQ("name", "a"))
+		}),
+		"a join on a condition":      raw(func(s *sql.Selector) { t := sql.Table("albums"); s.Join(t).OnP(sql.EQ("name", "a")) }),
+		"no condition in particular": raw(func(s *sql.Selector) { s.Where(sql.P()) }),
+		"a condition as an order":    raw(func(s *sql.Selector) { s.OrderExpr(sql.EQ("name", "a")) }),
+		"arguments of both": raw(func(s *sql.Selector) {
+			s.Where(sql.EQ("name", "a")).OrderExpr(sql.EQ("name", "b"))
+		}),
+		"arguments of both, exchanged": raw(func(s *sql.Selector) {
+			s.Where(sql.EQ("name", "b")).OrderExpr(sql.EQ("name", "a"))
+		}),
+		"two terms":         raw(func(s *sql.Selector) { s.OrderBy("name", "composer") }),
+		"two terms in one":  raw(func(s *sql.Selector) { s.OrderExpr(sql.Raw("name, composer")) }),
+		"a term for a name": raw(func(s *sql.Selector) { s.OrderExpr(sql.Raw("name")) }),
+		"an order while another is rendered": raw(func(s *sql.Selector) {
+			s.Where(sql.P(func(b *sql.Builder) { b.WriteString("1 = 1"); s.OrderBy("composer") }))
+		}),
+
 		"order":                         order(track.ByName()),
 		"order by another":              order(track.ByStock()),
 		"order, falling":                order(track.ByName(sql.OrderDesc())),
@@ -382,6 +418,7 @@ func TestNoFingerprint(t *testing.T) {
 	ids := func(q *shop.TrackQuery) func() error {
 		return func() error { _, err := q.IDs(t.Context()); return err }
 	}
+	const changing = "a predicate or the order changes the statement while it is rendered"
 	tests := map[string]struct {
 		run  func() error
 		want string
@@ -393,6 +430,21 @@ func TestNoFingerprint(t *testing.T) {
 			"the query has modifiers or locks rows"},
 		"predicate with an error": {all(client.Track.Query().Where(func(s *sql.Selector) { s.AddError(errors.New("no")) })),
 			"a predicate or the order has an error"},
+		"predicate with an error when it is rendered": {all(client.Track.Query().Where(func(s *sql.Selector) {
+			s.Where(sql.P(func(b *sql.Builder) { b.AddError(errors.New("no")) }))
+		})), "a predicate or the order has an error"},
+		"order with an error when it is rendered": {all(client.Track.Query().Order(func(s *sql.Selector) {
+			s.OrderExpr(sql.P(func(b *sql.Builder) { b.AddError(errors.New("no")) }))
+		})), "a predicate or the order has an error"},
+		"limit when a predicate is rendered": {all(client.Track.Query().Where(func(s *sql.Selector) {
+			s.Where(sql.P(func(b *sql.Builder) { b.WriteString("1 = 1"); s.Limit(3) }))
+		})), changing},
+		"column when a predicate is rendered": {all(client.Track.Query().Where(func(s *sql.Selector) {
+			s.Where(sql.P(func(b *sql.Builder) { b.WriteString("1 = 1"); s.AppendSelect("1") }))
+		})), changing},
+		"table's name when the order is rendered": {all(client.Track.Query().Order(func(s *sql.Selector) {
+			s.OrderExpr(sql.P(func(b *sql.Builder) { b.Ident("name"); s.Table().As("x") }))
+		})), changing},
 		"argument of an unknown kind": {all(client.Track.Query().Where(func(s *sql.Selector) { s.Where(sql.EQ("name", struct{ a int }{1})) })),
 			"an argument has no form that a key can be built from"},
 		"edge of another client": {all(client.Track.Query().WithAlbum(func(q *shop.AlbumQuery) { *q = *other.Album.Query() })),

@@ -36,6 +36,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "items",
 			ID:       []string{"id"},
 			Cascades: []string{"comments"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "comments", Column: "item_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "title", Kind: cache.KindString},
@@ -75,6 +78,10 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "users",
 			ID:       []string{"id"},
 			Cascades: []string{"user_following"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "user_following", Column: "follower_id"},
+				{Table: "user_following", Column: "user_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},
@@ -84,6 +91,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "workers",
 			ID:       []string{"id"},
 			Cascades: []string{"jobs"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "jobs", Column: "worker_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},
@@ -93,8 +103,8 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 	},
 	Types: []cache.TypeSpec{
 		{Name: "Comment", Table: "comments", Policy: &schema.Policy{}},
-		{Name: "Item", Table: "items", Policy: &schema.Policy{Groups: []string{"topic"}}},
-		{Name: "Job", Table: "jobs", Policy: &schema.Policy{Groups: []string{"queue", "status"}}},
+		{Name: "Item", Table: "items", Policy: &schema.Policy{Groups: []string{"topic"}, OldValues: true}},
+		{Name: "Job", Table: "jobs", Policy: &schema.Policy{Groups: []string{"queue", "status"}, OldValues: true}},
 		{Name: "User", Table: "users", Policy: &schema.Policy{}},
 		{Name: "Worker", Table: "workers", Policy: &schema.Policy{}},
 	},
@@ -214,6 +224,11 @@ type entcacheSizes struct {
 	ofWorker  map[*Worker]bool
 }
 
+// entcacheSame reports whether two builders belong to one client.
+func (c *config) entcacheSame(other *config) bool {
+	return c.hooks == other.hooks && c.inters == other.inters
+}
+
 var _ cache.Builder = (*CommentQuery)(nil)
 
 // EntcacheType is for the cache; applications don't call it.
@@ -257,11 +272,17 @@ func (q *CommentQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
 		return true
 	}
 	if e := q.withItem; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
 		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
 			return false
 		}
 	}
 	if e := q.withAuthor; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
 		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
 			return false
 		}
@@ -430,11 +451,17 @@ func (q *ItemQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
 		return true
 	}
 	if e := q.withAuthor; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
 		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
 			return false
 		}
 	}
 	if e := q.withComments; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
 		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
 			return false
 		}
@@ -603,6 +630,9 @@ func (q *JobQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
 		return true
 	}
 	if e := q.withWorker; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
 		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
 			return false
 		}
@@ -772,21 +802,33 @@ func (q *UserQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
 		return true
 	}
 	if e := q.withFollowers; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
 		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
 			return false
 		}
 	}
 	if e := q.withFollowing; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
 		if !f.Edge(1, e.driver, e.inters) || !e.entcacheFingerprint(f) {
 			return false
 		}
 	}
 	if e := q.withItems; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
 		if !f.Edge(2, e.driver, e.inters) || !e.entcacheFingerprint(f) {
 			return false
 		}
 	}
 	if e := q.withComments; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
 		if !f.Edge(3, e.driver, e.inters) || !e.entcacheFingerprint(f) {
 			return false
 		}
@@ -961,6 +1003,9 @@ func (q *WorkerQuery) entcacheFingerprint(f *cache.Fingerprint) bool {
 		return true
 	}
 	if e := q.withJobs; e != nil {
+		if !q.config.entcacheSame(&e.config) {
+			return f.Refuse("an edge is loaded through another client")
+		}
 		if !f.Edge(0, e.driver, e.inters) || !e.entcacheFingerprint(f) {
 			return false
 		}

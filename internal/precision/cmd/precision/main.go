@@ -32,7 +32,6 @@ func run(ctx context.Context) error {
 	shares := flag.String("writes", "1,5,20", "shares of writes, in percent")
 	every := flag.Duration("every", 10*time.Millisecond, "time from one operation to the next, for policies with a TTL")
 	causes := flag.Int("causes", 0, "print so many causes of needless misses for each run")
-	refine := flag.Bool("refine", false, "print what finer facts would bring")
 	flag.Parse()
 
 	var results []*precision.Result
@@ -46,7 +45,7 @@ func run(ctx context.Context) error {
 				return fmt.Errorf("-writes: %w", err)
 			}
 			started := time.Now()
-			r, err := precision.Run(ctx, w, precision.Options{Seed: *seed, Operations: *operations, Writes: percent / 100, Every: *every, Refine: *refine})
+			r, err := precision.Run(ctx, w, precision.Options{Seed: *seed, Operations: *operations, Writes: percent / 100, Every: *every})
 			if err != nil {
 				return err
 			}
@@ -67,12 +66,6 @@ func run(ctx context.Context) error {
 			if err := precision.WriteCauses(os.Stdout, r, *causes); err != nil {
 				return err
 			}
-		}
-	}
-	if *refine {
-		fmt.Println()
-		if err := precision.WriteRefinements(os.Stdout, results); err != nil {
-			return err
 		}
 	}
 	for _, r := range results {

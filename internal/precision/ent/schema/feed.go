@@ -36,7 +36,7 @@ type Item struct{ ent.Schema }
 
 // Mixin of the Item.
 func (Item) Mixin() []ent.Mixin {
-	return []ent.Mixin{entcache.Mixin{Groups: []string{"topic"}}}
+	return []ent.Mixin{entcache.Mixin{Groups: []string{"topic"}, OldValues: true}}
 }
 
 // Fields of the Item.

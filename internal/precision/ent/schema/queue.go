@@ -34,7 +34,7 @@ type Job struct{ ent.Schema }
 
 // Mixin of the Job.
 func (Job) Mixin() []ent.Mixin {
-	return []ent.Mixin{entcache.Mixin{Groups: []string{"queue", "status"}}}
+	return []ent.Mixin{entcache.Mixin{Groups: []string{"queue", "status"}, OldValues: true}}
 }
 
 // Fields of the Job.

@@ -34,6 +34,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "groups",
 			ID:       []string{"id"},
 			Cascades: []string{"user_groups"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "user_groups", Column: "group_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},
@@ -60,6 +63,10 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "users",
 			ID:       []string{"id"},
 			Cascades: []string{"pets", "user_groups"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "pets", Column: "user_pets"},
+				{Table: "user_groups", Column: "user_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},

@@ -34,6 +34,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "companies",
 			ID:       []string{"id"},
 			Cascades: []string{"departments"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "departments", Column: "company_departments"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},
@@ -44,6 +47,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "departments",
 			ID:       []string{"id"},
 			Cascades: []string{"persons"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "persons", Column: "department_people"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},
@@ -71,6 +77,12 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "persons",
 			ID:       []string{"id"},
 			Cascades: []string{"badges", "companies", "person_projects", "persons"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "badges", Column: "person_badges"},
+				{Table: "companies", Column: "company_founder"},
+				{Table: "person_projects", Column: "person_id"},
+				{Table: "persons", Column: "mentor_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},
@@ -82,6 +94,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "projects",
 			ID:       []string{"id"},
 			Cascades: []string{"person_projects"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "person_projects", Column: "project_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},

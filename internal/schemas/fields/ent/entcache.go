@@ -25,6 +25,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "items",
 			ID:       []string{"id"},
 			Cascades: []string{"parts"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "parts", Column: "item_parts"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},

@@ -33,6 +33,11 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "accounts",
 			ID:       []string{"id"},
 			Cascades: []string{"account_teams", "devices", "documents"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "account_teams", Column: "account_id"},
+				{Table: "devices", Column: "account_id"},
+				{Table: "documents", Column: "account_documents"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindUUID},
 				{Name: "name", Kind: cache.KindString},
@@ -42,6 +47,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "devices",
 			ID:       []string{"id"},
 			Cascades: []string{"tokens"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "tokens", Column: "device_tokens"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindString},
 				{Name: "name", Kind: cache.KindString},
@@ -60,6 +68,10 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "documents",
 			ID:       []string{"id"},
 			Cascades: []string{"document_related"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "document_related", Column: "document_id"},
+				{Table: "document_related", Column: "related_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindString},
 				{Name: "title", Kind: cache.KindString},
@@ -79,6 +91,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "teams",
 			ID:       []string{"id"},
 			Cascades: []string{"account_teams"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "account_teams", Column: "team_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},
@@ -88,6 +103,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "tokens",
 			ID:       []string{"id"},
 			Cascades: []string{"events"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "events", Column: "token_events"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindBytes},
 				{Name: "name", Kind: cache.KindString},

@@ -25,6 +25,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "caches",
 			ID:       []string{"id"},
 			Cascades: []string{"pendings"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "pendings", Column: "cache_mutations"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "driver", Kind: cache.KindString},
@@ -55,6 +58,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "pendings",
 			ID:       []string{"id"},
 			Cascades: []string{"plus_ones"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "plus_ones", Column: "pending_driver"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "ctx", Kind: cache.KindString},
@@ -77,6 +83,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "writes",
 			ID:       []string{"id"},
 			Cascades: []string{"caches"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "caches", Column: "cache_write"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 			},

@@ -34,6 +34,10 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "categories",
 			ID:       []string{"id"},
 			Cascades: []string{"categories", "posts"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "categories", Column: "category_children"},
+				{Table: "posts", Column: "post_category"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},
@@ -44,6 +48,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "nodes",
 			ID:       []string{"id"},
 			Cascades: []string{"nodes"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "nodes", Column: "node_next"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "value", Kind: cache.KindInt},
@@ -81,6 +88,16 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "users",
 			ID:       []string{"id"},
 			Cascades: []string{"cards", "posts", "user_following", "user_friends", "users"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "cards", Column: "user_card"},
+				{Table: "posts", Column: "user_reviewed"},
+				{Table: "posts", Column: "user_written"},
+				{Table: "user_following", Column: "follower_id"},
+				{Table: "user_following", Column: "user_id"},
+				{Table: "user_friends", Column: "friend_id"},
+				{Table: "user_friends", Column: "user_id"},
+				{Table: "users", Column: "user_spouse"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},

@@ -51,6 +51,11 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "users",
 			ID:       []string{"id"},
 			Cascades: []string{"notes", "user_friends"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "notes", Column: "user_notes"},
+				{Table: "user_friends", Column: "friend_id"},
+				{Table: "user_friends", Column: "user_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},

@@ -19,24 +19,28 @@ const _ = cache.Generated2
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
-	Fingerprint: "d01a15ae5b2eea9955d2cd139ad99632",
+	Fingerprint: "53837ea642cd9c28590d1f3f6544271c",
 	Tables: []cache.TableSpec{
 		{
 			Name:     "groups",
 			ID:       []string{"id"},
 			Cascades: []string{"user_groups"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "user_groups", Column: "group_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "name", Kind: cache.KindString},
 			},
 		},
 		{
-			Name: "pets",
-			ID:   []string{"id"},
+			Name:   "pets",
+			ID:     []string{"id"},
+			Tenant: "tenant",
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "delete_time", Kind: cache.KindTime},
-				{Name: "tenant", Kind: cache.KindString},
+				{Name: "tenant", Kind: cache.KindString, Grouped: true},
 				{Name: "name", Kind: cache.KindString},
 				{Name: "user_pets", Kind: cache.KindInt, Grouped: true},
 			},
@@ -53,6 +57,11 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "users",
 			ID:       []string{"id"},
 			Cascades: []string{"pets", "user_groups"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "pets", Column: "user_pets"},
+				{Table: "user_groups", Column: "user_id"},
+			},
+			Tenant: "tenant",
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "tenant", Kind: cache.KindString, Grouped: true},
@@ -63,8 +72,8 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 	},
 	Types: []cache.TypeSpec{
 		{Name: "Group", Table: "groups", Policy: &schema.Policy{}},
-		{Name: "Pet", Table: "pets", Policy: &schema.Policy{}},
-		{Name: "User", Table: "users", Policy: &schema.Policy{Groups: []string{"tenant"}}},
+		{Name: "Pet", Table: "pets", Policy: &schema.Policy{Tenant: "tenant"}},
+		{Name: "User", Table: "users", Policy: &schema.Policy{Tenant: "tenant"}},
 	},
 })
 

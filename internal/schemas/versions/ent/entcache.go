@@ -25,6 +25,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name:     "items",
 			ID:       []string{"id"},
 			Cascades: []string{"notes"},
+			CascadeKeys: []cache.KeySpec{
+				{Table: "notes", Column: "item_id"},
+			},
 			Columns: []cache.ColumnSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "ver", Kind: cache.KindInt},

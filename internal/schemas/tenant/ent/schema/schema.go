@@ -15,7 +15,7 @@ type User struct{ ent.Schema }
 // Mixin of the User.
 func (User) Mixin() []ent.Mixin {
 	return []ent.Mixin{
-		mixin.Mixin{Groups: []string{"tenant"}},
+		mixin.Mixin{Tenant: "tenant"},
 		TenantMixin{},
 		SoftDeleteMixin{},
 	}
@@ -44,7 +44,7 @@ func (Pet) Mixin() []ent.Mixin {
 	return []ent.Mixin{
 		SoftDeleteMixin{},
 		TenantMixin{},
-		mixin.Mixin{},
+		mixin.Mixin{Tenant: "tenant"},
 	}
 }
 

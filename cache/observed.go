@@ -1,0 +1,310 @@
+package cache
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"entgo.io/ent/dialect/sql/sqlgraph"
+)
+
+// Observed is what the statements of a write have shown of the rows that it
+// writes, as far as its specification doesn't say. Its zero value knows nothing.
+// It is for one goroutine.
+//
+// It never says more than the database did: the conditions of an UPDATE or DELETE
+// hold for every row that it wrote, as it was when it was overwritten, and a row
+// that is read back in the transaction that updated it can't have been changed by
+// anybody else in between. What an entity said that the program had read before is
+// neither.
+type Observed struct {
+	pins []pin
+	args []any
+	// old and row are the row before, read with a lock, and after.
+	old, row map[*Column]any
+}
+
+// Statement notes the statement that writes the rows of a specification for a
+// table: the only one that does, or the first.
+func (o *Observed) Statement(s *Schema, dialect, table, query string, args any) {
+	o.pins, o.args = nil, nil
+	if list, ok := args.([]any); ok {
+		o.pins, o.args = s.written.conditions(s, dialect, table, query), list
+	}
+}
+
+// Columns returns the columns to read back from a row of the table, among those a
+// query returns: the key and the grouped ones. It returns nil if the key isn't
+// among them. Others are nil in the list.
+func (o *Observed) Columns(s *Schema, table string, columns []string) []*Column {
+	t := s.Table(table)
+	if t == nil || len(t.ID) != 1 || len(t.grouped) == 0 {
+		return nil
+	}
+	list, key := make([]*Column, len(columns)), false
+	for i, name := range columns {
+		c := t.Column(name)
+		if c == nil || !c.Grouped && c != t.ID[0] {
+			continue
+		}
+		list[i], key = c, key || c == t.ID[0]
+	}
+	if !key {
+		return nil
+	}
+	return list
+}
+
+// Row notes the row that was read back, as the driver returned it.
+func (o *Observed) Row(columns []*Column, values []any) { o.row = rowOf(columns, values) }
+
+// Old notes the row as it was before the statement. It must have been locked when
+// it was read.
+func (o *Observed) Old(columns []*Column, values []any) { o.old = rowOf(columns, values) }
+
+func rowOf(columns []*Column, values []any) map[*Column]any {
+	row := make(map[*Column]any, len(columns))
+	for i, c := range columns {
+		if c != nil {
+			row[c] = values[i]
+		}
+	}
+	return row
+}
+
+// OldColumns returns the columns of which it would help to know what a row had
+// before an update of it, or before a delete if spec is nil, and which the
+// conditions of its statement don't say: its key first. It returns nil if there are
+// none.
+func (o *Observed) OldColumns(s *Schema, table string, spec *sqlgraph.UpdateSpec, fold bool) []*Column {
+	t := s.Table(table)
+	if t == nil || len(t.ID) != 1 {
+		return nil
+	}
+	before := o.before(t, fold)
+	need := false
+	for _, c := range t.grouped {
+		need = need || c.comparable(fold) && !before.of(c).known && (spec == nil || sets(spec, c))
+	}
+	if !need {
+		return nil
+	}
+	columns := []*Column{t.ID[0]}
+	for _, c := range t.grouped {
+		if c != t.ID[0] {
+			columns = append(columns, c)
+		}
+	}
+	return columns
+}
+
+// sets reports whether an update sets a column.
+func sets(spec *sqlgraph.UpdateSpec, c *Column) bool {
+	for _, fields := range [][]*sqlgraph.FieldSpec{spec.Fields.Set, spec.Fields.Add, spec.Fields.Clear} {
+		for _, fs := range fields {
+			if c.Table.Column(fs.Column) == c {
+				return true
+			}
+		}
+	}
+	for _, edges := range [][]*sqlgraph.EdgeSpec{spec.Edges.Clear, spec.Edges.Add} {
+		for _, e := range edges {
+			if ownKey(e) && c.Table.Column(e.Columns[0]) == c {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// before returns what is known of the rows before the statement.
+func (o *Observed) before(t *Table, fold bool) (m image) {
+	if o == nil {
+		return m
+	}
+	for i := range o.pins {
+		if p := &o.pins[i]; p.column.Table == t && len(p.values) == 1 {
+			if v, ok := p.values[0].argument(o.args); ok && !isNull(v) {
+				m.set(p.column, v, fold)
+			}
+		}
+	}
+	for _, c := range t.grouped {
+		if v, ok := o.old[c]; ok {
+			m.set(c, v, fold)
+		}
+	}
+	return m
+}
+
+// readBack adds what the row with the key had in its columns afterwards, and
+// reports whether it was read.
+func (o *Observed) readBack(m *image, t *Table, id any, fold bool) {
+	if o == nil || o.row == nil || len(t.ID) != 1 {
+		return
+	}
+	have, ok := t.ID[0].canonical(o.row[t.ID[0]], fold)
+	want, same := t.ID[0].canonical(id, fold)
+	if !ok || !same || have.hash() != want.hash() {
+		return
+	}
+	for _, c := range t.grouped {
+		if v, ok := o.row[c]; ok {
+			m.set(c, v, fold)
+		}
+	}
+}
+
+// maxKnown bounds the values of a condition that a write touches one by one.
+const maxKnown = 32
+
+// rows adds the rows of a statement of which the specification names none: by key
+// if its conditions do, else by the group that they were in. set are the columns
+// that it sets, nil if it deletes them.
+func (o *Observed) rows(f *Facts, t *Table, set []*Column) {
+	if o != nil {
+		for i := range o.pins {
+			if p := &o.pins[i]; p.column.Table == t && p.row() && o.values(p, func(_ *Column, v *canonical) { f.writtenKey(t, *v, set) }, f.Fold) {
+				return
+			}
+		}
+		for i := range o.pins {
+			if p := &o.pins[i]; p.column.Table == t && !p.row() && o.values(p, func(c *Column, v *canonical) { f.bulk(c, v) }, f.Fold) {
+				f.bulk(p.column, nil)
+				f.Rows(t)
+				return
+			}
+		}
+	}
+	f.manyRows(t)
+}
+
+// keys returns the keys of the rows, if the statement's conditions say which they
+// are.
+func (o *Observed) keys(t *Table) (ids []any) {
+	if o == nil {
+		return nil
+	}
+	for i := range o.pins {
+		p := &o.pins[i]
+		if p.column.Table != t || !p.row() || len(p.values) > maxKnown {
+			continue
+		}
+		for k := range p.values {
+			id, ok := p.values[k].argument(o.args)
+			if !ok {
+				return nil
+			}
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// values calls add for each value of a condition, and reports false, and doesn't
+// call it, if they are many or one has no canonical form.
+func (o *Observed) values(p *pin, add func(*Column, *canonical), fold bool) bool {
+	if len(p.values) > maxKnown {
+		return false
+	}
+	known := make([]canonical, 0, len(p.values))
+	for i := range p.values {
+		x, ok := p.values[i].argument(o.args)
+		if !ok {
+			return false
+		}
+		v, ok := p.column.canonical(x, fold)
+		if !ok {
+			return false
+		}
+		known = append(known, v)
+	}
+	for i := range known {
+		add(p.column, &known[i])
+	}
+	return true
+}
+
+// writtenTexts keeps the conditions of UPDATEs and DELETEs by their text. Look-ups take
+// no lock.
+type writtenTexts struct {
+	byText sync.Map // writtenKey → []pin
+	n      atomic.Int64
+}
+
+type writtenKey struct{ dialect, table, query string }
+
+func (w *writtenTexts) conditions(s *Schema, dialect, table, query string) []pin {
+	key := writtenKey{dialect, table, query}
+	if pins, ok := w.byText.Load(key); ok {
+		return pins.([]pin)
+	}
+	pins := conditions(s, dialect, table, query)
+	if w.n.Add(1) > memoSize {
+		// Lists of arguments make new texts; the others are soon here again.
+		w.byText.Clear()
+		w.n.Store(1)
+	}
+	w.byText.Store(key, pins)
+	return pins
+}
+
+// conditions returns what an UPDATE or DELETE as Ent writes them says of the rows
+// of its table; nothing if it isn't one, or of another table.
+func conditions(s *Schema, dialect, table, query string) []pin {
+	t := s.Table(table)
+	if t == nil || t.View {
+		return nil
+	}
+	a := &analysis{schema: s, dialect: dialect, outer: -1}
+	a.tokens, a.reason, _ = tokenize(dialect, query)
+	if a.reason != Cacheable {
+		return nil
+	}
+	var i int32
+	switch {
+	case strings.EqualFold(a.tokens[0].text, "update"):
+		i = 1
+	case strings.EqualFold(a.tokens[0].text, "delete") && a.tokens[1].word == wFrom:
+		i = 2
+	default:
+		return nil
+	}
+	for a.tokens[i].isName() && a.tokens[i+1].isOp('.') {
+		i += 2
+	}
+	if !sameTable(&a.tokens[i], t) {
+		return nil
+	}
+	end := int32(len(a.tokens)) - lookAhead
+	where := end
+	for j := i + 1; j < end; j++ {
+		switch x := &a.tokens[j]; {
+		case x.isOp('('):
+			j = x.n
+		case x.isOp(';'), x.kind == tokWord && (x.word == wFrom || x.word == wSelect || x.word == wUsing || x.word.join()):
+			return nil // more than Ent writes
+		case x.word == wWhere && where < end:
+			return nil
+		case x.word == wWhere:
+			where = j + 1
+		case where < end && (x.word.clause() || x.kind == tokWord && strings.EqualFold(x.text, "returning")):
+			end = j
+		}
+	}
+	if where >= end {
+		return nil
+	}
+	it := item{table: t, name: a.tokens[i].text}
+	sc := a.newScope(-1)
+	a.scopes[sc].items = []item{it}
+	a.conjuncts(sc, where, end)
+	return a.scopes[sc].items[0].pins
+}
+
+func sameTable(t *token, table *Table) bool {
+	return t.isName() && strings.EqualFold(t.text, table.Name)
+}
+
+func (w word) join() bool { return w == wJoin || w == wJoinKind || w == wNatural }
