@@ -20,6 +20,8 @@ type occurrence struct {
 	values [][]value // of the grouping's columns
 	// root is set if the result's rows are rows of the occurrence.
 	root bool
+	// referred is set if rows that are created don't matter.
+	referred bool
 }
 
 // root says where the rows of the result carry the id of the table they are rows
@@ -88,7 +90,9 @@ func (st *Statement) Facts(f *Facts, args []any, rows *codec.Rows) {
 				break
 			}
 			f.Rows(o.table)
-			f.unkeyed(o.table)
+			if !o.referred {
+				f.unkeyed(o.table)
+			}
 		case o.row == nil && o.by != nil && o.groups(f, args, only):
 		default:
 			f.truncate(mark)
@@ -102,8 +106,10 @@ func (st *Statement) Facts(f *Facts, args []any, rows *codec.Rows) {
 
 // exist adds which rows there are.
 func (o *occurrence) exist(f *Facts, only bool) {
-	f.Created(o.table)
-	if !only {
+	if !o.referred {
+		f.Created(o.table)
+	}
+	if !only || o.referred {
 		f.Deleted(o.table)
 	}
 }

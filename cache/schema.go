@@ -84,6 +84,10 @@ type ColumnSpec struct {
 	Computed bool
 	// Sensitive is Ent's Sensitive().
 	Sensitive bool
+	// References is the table of which the column holds keys, if the database
+	// enforces that: a row can't refer to one that isn't there. It is empty where
+	// it may not, and for keys that aren't the primary one of one column.
+	References string
 }
 
 // TypeSpec declares an Ent type. Policy is nil for a type that isn't cached.
@@ -142,6 +146,7 @@ type Column struct {
 	// facts by value can be built. Facts.Fold narrows it for a dialect.
 	Exact bool
 
+	references   *Table
 	slot         int // in Table.grouped
 	column, bulk Fact
 
@@ -253,6 +258,14 @@ func newSchema(spec SchemaSpec) (*Schema, error) {
 		}
 	}
 	for _, t := range s.tables {
+		for _, c := range t.Columns {
+			if c.References == "" {
+				continue
+			}
+			if c.references = s.Table(c.References); c.references == nil {
+				return nil, fmt.Errorf("entcache: column %s.%s refers to the undeclared table %q; generate the code again", t.Name, c.Name, c.References)
+			}
+		}
 		t.direct, t.Cascade = direct[t], closure(t, direct)
 		t.Depends = closeViews(t)
 	}
@@ -316,7 +329,7 @@ func (s *Schema) addTable(ts TableSpec) error {
 		if c := t.byName[name]; c != nil {
 			c.Folded, c.Computed, c.Default = c.Folded || cs.Folded, c.Computed || cs.Computed, c.Default || cs.Default
 			c.Grouped, c.Sensitive = c.Grouped && cs.Grouped && c.Kind == cs.Kind, c.Sensitive || cs.Sensitive
-			c.Exact = false
+			c.Exact, c.References = false, ""
 			continue
 		}
 		c := &Column{

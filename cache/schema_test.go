@@ -66,9 +66,9 @@ func TestFunctionsOfSeveralTypes(t *testing.T) {
 // Tables of one name in different database schemas become one that knows less.
 func TestTablesOfOneName(t *testing.T) {
 	s := MustSchema(SchemaSpec{Tables: []TableSpec{
-		{Name: "users", ID: []string{"id"}, Columns: []ColumnSpec{{Name: "id", Kind: KindInt}, {Name: "a", Kind: KindInt, Grouped: true}}},
+		{Name: "users", ID: []string{"id"}, Columns: []ColumnSpec{{Name: "id", Kind: KindInt}, {Name: "a", Kind: KindInt, Grouped: true, References: "Users"}}},
 		{Name: "Users", ID: []string{"id"}, Columns: []ColumnSpec{
-			{Name: "ID", Kind: KindString, Sensitive: true}, {Name: "a", Kind: KindInt, Grouped: true}, {Name: "b", Kind: KindInt},
+			{Name: "ID", Kind: KindString, Sensitive: true}, {Name: "a", Kind: KindInt, Grouped: true, References: "other"}, {Name: "b", Kind: KindInt},
 		}},
 	}})
 	u := s.Table("users")
@@ -76,6 +76,7 @@ func TestTablesOfOneName(t *testing.T) {
 	require.False(t, u.Column("id").Exact)
 	require.True(t, u.Column("id").Sensitive)
 	require.False(t, u.Column("a").Exact)
+	require.Nil(t, u.Column("a").references)
 	require.NotNil(t, u.Column("b"))
 	var f Facts
 	require.False(t, f.Row(u, 1))
@@ -89,6 +90,7 @@ func TestSchemasThatNameWhatTheyDontDeclare(t *testing.T) {
 		"none":  {Types: []TypeSpec{{Name: "User", Table: "none"}}},
 		"pets":  {Tables: []TableSpec{{Name: "users", Cascades: []string{"pets"}}}},
 		"key":   {Tables: []TableSpec{{Name: "users", ID: []string{"key"}}}},
+		"nil":   {Tables: []TableSpec{{Name: "users", Columns: []ColumnSpec{{Name: "boss_id", References: "nil"}}}}},
 		"base":  {Tables: []TableSpec{{Name: "v", View: true, DependsOn: []string{"base"}}}},
 		"Other": {Tables: []TableSpec{users}, Types: []TypeSpec{{Name: "User", Table: "users", Policy: &schema.Policy{Functions: map[string][]string{"f": {"Other"}}}}}},
 	} {

@@ -110,7 +110,6 @@ func (a *analysis) needTenants() {
 
 // occurrences adds what each occurrence of a table adds.
 func (a *analysis) occurrences(st *Statement, depends []found) {
-	type place struct{ scope, item int32 }
 	named := make(map[place][]*Column)
 	for _, d := range depends {
 		at := place{d.scope, d.item}
@@ -128,7 +127,7 @@ func (a *analysis) occurrences(st *Statement, depends []found) {
 				continue
 			}
 			o := occurrence{
-				table: it.table, columns: named[place{int32(s), int32(i)}],
+				table: it.table, columns: named[place{int32(s), int32(i)}], referred: it.referred,
 				root: st.root != nil && int32(s) == a.outer && i == 0,
 			}
 			o.row = it.byRow()

@@ -52,7 +52,7 @@ func (a *analysis) carry(e *equality, from, to int) bool {
 		return false
 	}
 	x, y := target.column, source.column
-	if x.Table.View || y.Table.View || !x.Exact || !y.Exact || x.Computed || x.Kind != y.Kind || x.Kind == KindString || x.Kind == KindBytes {
+	if !sameEquality(x, y) || x.Computed {
 		return false
 	}
 	it := &a.scopes[target.scope].items[target.item]
@@ -63,6 +63,12 @@ func (a *analysis) carry(e *equality, from, to int) bool {
 		}
 	}
 	return false
+}
+
+// sameEquality reports whether the values of two columns are equal in Go if they are
+// in the database, by whatever condition.
+func sameEquality(x, y *Column) bool {
+	return !x.Table.View && !y.Table.View && x.Exact && y.Exact && x.Kind == y.Kind && x.Kind != KindString && x.Kind != KindBytes
 }
 
 // side returns what a side of a condition in a SELECT names, if that is a column of

@@ -55,6 +55,10 @@ type item struct {
 	name      string
 	qualifier string
 	pins      []pin
+	// referred is set if only rows matter that another one refers to: one of the
+	// occurrence by.
+	referred bool
+	by       place
 	// sub is one more than the scope of the only SELECT of a derived table, else
 	// zero.
 	sub int32

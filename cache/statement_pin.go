@@ -43,6 +43,7 @@ func (a *analysis) pinScopes() {
 		}
 	}
 	a.propagate()
+	a.refer()
 }
 
 // conjuncts visits the conditions of a conjunction. What might bind weaker than

@@ -4,8 +4,24 @@ import "github.com/entcache/ent-cache/schema"
 
 // statementSchema is a small schema with one of each thing that matters to the
 // analysis of statements.
-func statementSchema() *Schema {
-	return MustSchema(SchemaSpec{
+func statementSchema() *Schema { return MustSchema(statementSpec()) }
+
+// enforcedSchema is statementSchema with foreign keys that the database enforces.
+func enforcedSchema() *Schema {
+	spec := statementSpec()
+	for table, columns := range map[int]map[string]string{
+		0: {"boss_id": "users"}, 1: {"owner_id": "users"}, 3: {"group_id": "groups", "user_id": "users"}, 4: {"owner_id": "users"},
+	} {
+		for i := range spec.Tables[table].Columns {
+			c := &spec.Tables[table].Columns[i]
+			c.References = columns[c.Name]
+		}
+	}
+	return MustSchema(spec)
+}
+
+func statementSpec() SchemaSpec {
+	return SchemaSpec{
 		Fingerprint: "statement",
 		Tables: []TableSpec{
 			{Name: "users", ID: []string{"id"}, Columns: []ColumnSpec{
@@ -33,5 +49,5 @@ func statementSchema() *Schema {
 			{Name: "User", Table: "users", Policy: &schema.Policy{Functions: map[string][]string{"score": {"cards"}, "slug": nil}}},
 			{Name: "Pet", Table: "pets", Policy: &schema.Policy{Groups: []string{"kind"}}}, {Name: "Group", Table: "groups"}, {Name: "Card", Table: "cards"},
 		},
-	})
+	}
 }

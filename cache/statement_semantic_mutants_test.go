@@ -16,12 +16,12 @@ func TestFactsCoverChangesFindsMutants(t *testing.T) {
 		mutant.SkipCreated, mutant.SkipDeleted, mutant.SkipColumn, mutant.SkipRow, mutant.SkipRows, mutant.SkipUnkeyed, mutant.SkipField, mutant.SkipRewritten, mutant.SkipBulk,
 		mutant.SkipEntered, mutant.SkipEnteredAny, mutant.SkipLeft, mutant.SkipLeftAny, mutant.SkipWithin, mutant.SkipWithinAny,
 		mutant.SkipProjected, mutant.NotFoundByRow, mutant.GroupCovers, mutant.IgnoreJoins, mutant.IgnoreSubqueries, mutant.IgnoreViews,
-		mutant.NeverAlone, mutant.PinsOutwards, mutant.UnionPins, mutant.OuterPins, mutant.OldIsNew,
+		mutant.NeverAlone, mutant.PinsOutwards, mutant.ForeignOutwards, mutant.UnionPins, mutant.OuterPins, mutant.OldIsNew,
 	} {
 		t.Run(n.String(), func(t *testing.T) {
 			mutant.Set(n)
 			defer mutant.Set(mutant.None)
-			x := newSemantics(t, 1)
+			x := newSemantics(t, 1, n == mutant.ForeignOutwards)
 			x.play(6000)
 			t.Logf("after %d statements", x.statements)
 			require.NotEmpty(t, x.stale)

@@ -25,6 +25,35 @@ CREATE TABLE groups (id INTEGER PRIMARY KEY, name TEXT);
 CREATE TABLE group_users (group_id INTEGER, user_id INTEGER, PRIMARY KEY (group_id, user_id));
 CREATE VIEW adults AS SELECT id, name FROM users WHERE age > 2;`
 
+// enforcedDDL are the tables with foreign keys that the database enforces.
+var enforcedDDL = strings.NewReplacer("boss_id INTEGER", "boss_id INTEGER REFERENCES users", "owner_id INTEGER", "owner_id INTEGER REFERENCES users",
+	"group_id INTEGER", "group_id INTEGER REFERENCES groups", "user_id INTEGER", "user_id INTEGER REFERENCES users").Replace(semanticDDL)
+
+// enforcedCases are statements in which it matters that keys are enforced, and such
+// in which it doesn't.
+var enforcedCases = []selected{
+	{piece: piece{"SELECT users.id, users.name FROM users JOIN (SELECT group_users.user_id FROM group_users WHERE group_users.group_id = ?) AS t1 ON users.id = t1.user_id", []any{1}}},
+	{piece: piece{"SELECT COUNT(*) FROM users JOIN pets ON users.id = pets.owner_id WHERE pets.kind = ? AND users.age > 0", []any{"cat"}}},
+	{piece: piece{"SELECT pets.id FROM pets JOIN users ON users.id = pets.owner_id WHERE pets.id IN (?, ?)", []any{1, 2}}},
+	{piece: piece{"SELECT users.id, users.name FROM users JOIN pets ON users.id = pets.owner_id WHERE users.name = 'a'", nil}},
+	{piece: piece{"SELECT users.id, users.age FROM users JOIN pets ON users.id = pets.owner_id WHERE users.age > 1", nil}},
+	{piece: piece{"SELECT users.id FROM users WHERE users.active AND EXISTS (SELECT 1 FROM pets WHERE pets.owner_id = users.id)", nil}},
+	{piece: piece{"SELECT COUNT(*) FROM users JOIN pets ON users.id = pets.owner_id WHERE pets.owner_id = ?", []any{1}}},
+	{piece: piece{"SELECT COUNT(*) FROM users JOIN pets ON users.age = pets.owner_id", nil}},
+	{piece: piece{"SELECT users.id FROM users JOIN group_users ON users.id = group_users.user_id JOIN groups ON groups.id = group_users.group_id WHERE groups.name = 'a'", nil}},
+	{piece: piece{"SELECT pets.id FROM pets WHERE EXISTS (SELECT users.id FROM users WHERE pets.owner_id = users.id AND users.name = 'a')", nil}},
+	{piece: piece{"SELECT pets.id FROM pets WHERE NOT EXISTS (SELECT users.id FROM users WHERE pets.owner_id = users.id AND users.name = 'a')", nil}},
+	{piece: piece{"SELECT users.id FROM users WHERE NOT EXISTS (SELECT pets.owner_id FROM pets WHERE users.id = pets.owner_id)", nil}},
+	{piece: piece{"SELECT users.id, pets.id FROM users LEFT JOIN pets ON users.id = pets.owner_id", nil}},
+	{piece: piece{"SELECT pets.id, users.name FROM pets LEFT JOIN users ON users.id = pets.owner_id WHERE users.id = pets.owner_id", nil}},
+	{piece: piece{"SELECT pets.id, users.id FROM pets FULL JOIN users ON users.age = pets.age WHERE users.id = pets.owner_id", nil}},
+	{piece: piece{"SELECT pets.id, users.id FROM pets RIGHT JOIN users ON users.id = pets.owner_id", nil}},
+	{piece: piece{"SELECT COUNT(*) FROM users JOIN (SELECT owner_id AS id FROM pets UNION SELECT id FROM groups) AS t1 ON users.id = t1.id", nil}},
+	{piece: piece{"SELECT COUNT(*) FROM users JOIN pets ON users.id = pets.age", nil}},
+	{piece: piece{"SELECT COUNT(*) FROM users JOIN pets ON users.id = pets.owner_id OR users.age = pets.age", nil}},
+	{piece: piece{"SELECT COUNT(*) FROM users JOIN users AS boss ON boss.id = users.boss_id WHERE users.active", nil}},
+}
+
 // semanticCases are statements for rules that chance seldom puts to the test.
 var semanticCases = []selected{
 	{piece: piece{"SELECT id, name FROM users WHERE CASE WHEN age > 0 AND id = ? AND TRUE THEN 1 ELSE 0 END = 0", []any{1}}},
@@ -84,6 +113,9 @@ type semantics struct {
 	db     *sql.DB
 	schema *Schema
 	rng    *rand.Rand
+	cases  []selected
+	// enforced is set if the database enforces foreign keys.
+	enforced bool
 
 	statements, writes, changed, kept, failed, refused int
 	// stale describes the first result that was missed.
@@ -100,6 +132,12 @@ func TestFactsCoverChanges(t *testing.T) {
 		seed = n
 	}
 	t.Logf("SEED=%d", seed)
+	for _, enforced := range []bool{false, true} {
+		t.Run(fmt.Sprintf("enforced=%t", enforced), func(t *testing.T) { testFactsCoverChanges(t, seed, enforced) })
+	}
+}
+
+func testFactsCoverChanges(t *testing.T, seed uint64, enforced bool) {
 	n := 3000
 	if testing.Short() {
 		n = 400
@@ -109,7 +147,7 @@ func TestFactsCoverChanges(t *testing.T) {
 		n, err = strconv.Atoi(s)
 		require.NoError(t, err)
 	}
-	x := newSemantics(t, seed)
+	x := newSemantics(t, seed, enforced)
 	x.play(n)
 	require.Empty(t, x.stale)
 	t.Logf("%d statements, %d writes: %d changed the result, %d left it and its facts alone; %d statements weren't valid, %d not cacheable",
@@ -120,14 +158,19 @@ func TestFactsCoverChanges(t *testing.T) {
 	require.Less(t, x.refused, x.statements/20, "many statements aren't understood")
 }
 
-func newSemantics(t *testing.T, seed uint64) *semantics {
+func newSemantics(t *testing.T, seed uint64, enforced bool) *semantics {
 	t.Helper()
 	db, err := sql.Open("sqlite", ":memory:")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	db.SetMaxOpenConns(1)
-	x := &semantics{t: t, db: db, schema: statementSchema(), rng: rand.New(rand.NewPCG(seed, 1))}
-	x.exec(semanticDDL)
+	x := &semantics{t: t, db: db, schema: statementSchema(), rng: rand.New(rand.NewPCG(seed, 1)), cases: semanticCases, enforced: enforced}
+	if enforced {
+		x.schema, x.cases = enforcedSchema(), slices.Concat(enforcedCases, semanticCases)
+		x.exec(enforcedDDL)
+	} else {
+		x.exec(semanticDDL)
+	}
 	x.populate()
 	return x
 }
@@ -135,7 +178,7 @@ func newSemantics(t *testing.T, seed uint64) *semantics {
 // play tries the cases and then random statements, n in all, until a result was
 // missed.
 func (x *semantics) play(n int) {
-	for _, s := range semanticCases {
+	for _, s := range x.cases {
 		for range 12 {
 			if x.stale != "" {
 				return
@@ -156,10 +199,26 @@ func (x *semantics) exec(query string, args ...any) {
 }
 
 func (x *semantics) populate() {
+	if x.enforced {
+		x.exec("PRAGMA foreign_keys = OFF")
+		defer func() {
+			for _, q := range []string{
+				"UPDATE users SET boss_id = NULL WHERE boss_id NOT IN (SELECT id FROM users)",
+				"UPDATE pets SET owner_id = NULL WHERE owner_id NOT IN (SELECT id FROM users)",
+				"DELETE FROM group_users WHERE user_id NOT IN (SELECT id FROM users) OR group_id NOT IN (SELECT id FROM groups)",
+				"PRAGMA foreign_keys = ON",
+			} {
+				x.exec(q)
+			}
+		}()
+	}
 	for _, table := range []string{"users", "pets", "groups", "group_users"} {
 		x.exec("DELETE FROM " + table)
 	}
 	for id := 1; id <= 4; id++ {
+		if x.enforced && x.rng.IntN(4) == 0 {
+			continue // a row that is created may have a key that other columns hold
+		}
 		x.exec("INSERT INTO users (id, name, age, active, boss_id) VALUES (?, ?, ?, ?, ?)", id, x.any("name"), x.any("age"), x.any("active"), x.any("boss_id"))
 		x.exec("INSERT INTO pets (id, name, age, owner_id, kind) VALUES (?, ?, ?, ?, ?)", id, x.any("name"), x.any("age"), x.any("owner_id"), x.any("kind"))
 		x.exec("INSERT OR IGNORE INTO group_users VALUES (?, ?)", x.rng.IntN(4), x.rng.IntN(4))
@@ -216,6 +275,13 @@ func (x *semantics) try(s selected, writes int) bool {
 	for range writes {
 		x.exec("SAVEPOINT s")
 		touched, text := x.write()
+		if more := x.enforced && x.rng.IntN(3) == 0; more && touched != nil {
+			// A transaction may create a row and what refers to it.
+			if f, second := x.write(); f != nil {
+				touched.append(f)
+				text += "; " + second
+			}
+		}
 		if touched != nil {
 			x.compare(s, before, &have, touched, text)
 		}
@@ -301,6 +367,8 @@ func (x *semantics) write() (*Facts, string) {
 	)
 	n := x.rng.IntN(10)
 	switch {
+	case n < 2 && x.enforced && len(t.ID) == 1:
+		query, args = x.replace(f, t, columns)
 	case n < 3:
 		query, args = x.insert(f, t, columns)
 	case n < 5 || n < 7 && len(t.ID) == 2:
@@ -341,6 +409,34 @@ func (x *semantics) insert(f *Facts, t *Table, columns []*Column) (string, []any
 	}
 	f.inserted(t, after, known)
 	return "INSERT INTO " + t.Name + " (" + strings.Join(names, ", ") + ") VALUES (" + strings.Join(marks, ", ") + ")", args
+}
+
+// replace deletes one row and creates another one with its key, to which may refer
+// what referred to the old one.
+func (x *semantics) replace(f *Facts, t *Table, columns []*Column) (string, []any) {
+	id := 1 + x.rng.IntN(4)
+	before, ok := x.row(t, "id = ?", []any{id})
+	if !ok {
+		return "", nil
+	}
+	var (
+		after image
+		marks []string
+		names []string
+		args  []any
+	)
+	for _, c := range columns {
+		v := x.any(c.Name)
+		if immutable(c) {
+			v = id
+		}
+		x.know(&after, c, v)
+		names, marks, args = append(names, c.Name), append(marks, "?"), append(args, v)
+	}
+	f.written(t, id, nil)
+	f.deleted(t, before)
+	f.inserted(t, after, true)
+	return "REPLACE INTO " + t.Name + " (" + strings.Join(names, ", ") + ") VALUES (" + strings.Join(marks, ", ") + ")", args
 }
 
 // know notes the value of a column as one that isn't known, or, more often, is.

@@ -442,15 +442,19 @@ func (s *Schema) joinRows(f *Facts, e *sqlgraph.EdgeSpec, id driver.Value, remov
 // near, to each of nodes, in the column far. Other columns of the rows aren't
 // known, nor are the nodes if there are none.
 func (f *Facts) joinEnds(t *Table, near, far *Column, id driver.Value, nodes []driver.Value, remove bool) {
-	if mutant.On(mutant.FarEndSkipped) || len(nodes) == 0 {
+	if len(nodes) == 0 {
 		nodes = []driver.Value{nil}
 	}
 	for _, n := range nodes {
 		var row image
-		if id != nil && !mutant.On(mutant.NearEndSkipped) {
+		if mutant.On(mutant.NearEndSkipped) {
+			row.set(near, nil, f.Fold)
+		} else if id != nil {
 			row.set(near, id, f.Fold)
 		}
-		if n != nil {
+		if mutant.On(mutant.FarEndSkipped) {
+			row.set(far, nil, f.Fold)
+		} else if n != nil {
 			row.set(far, n, f.Fold)
 		}
 		if remove {

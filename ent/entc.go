@@ -14,7 +14,7 @@ import (
 func main() {
 	err := entc.Generate("./schema", &gen.Config{},
 		entc.FeatureNames("intercept", "namedges", "sql/upsert", "sql/modifier", "sql/lock", "sql/execquery"),
-		entc.Extensions(extension.New()),
+		entc.Extensions(extension.New(extension.EnforcedForeignKeys())),
 	)
 	if err != nil {
 		log.Fatal("running ent codegen: ", err)

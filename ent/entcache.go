@@ -20,7 +20,7 @@ const _ = cache.Generated2
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
-	Fingerprint: "3602121af30f2526dcdb81332bc2bd84",
+	Fingerprint: "b4155c1383d4bc281dfb5c51e9b7622b",
 	Tables: []cache.TableSpec{
 		{
 			Name:     "albums",
@@ -33,7 +33,7 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "title", Kind: cache.KindString},
 				{Name: "released_at", Kind: cache.KindTime},
-				{Name: "artist_id", Kind: cache.KindInt, Grouped: true},
+				{Name: "artist_id", Kind: cache.KindInt, Grouped: true, References: "artists"},
 			},
 		},
 		{
@@ -62,7 +62,7 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 				{Name: "postal_code", Kind: cache.KindString},
 				{Name: "phone", Kind: cache.KindString},
 				{Name: "email", Kind: cache.KindString, Grouped: true},
-				{Name: "support_rep_id", Kind: cache.KindInt, Grouped: true},
+				{Name: "support_rep_id", Kind: cache.KindInt, Grouped: true, References: "employees"},
 			},
 		},
 		{
@@ -84,7 +84,7 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 				{Name: "country", Kind: cache.KindString},
 				{Name: "phone", Kind: cache.KindString},
 				{Name: "email", Kind: cache.KindString},
-				{Name: "manager_id", Kind: cache.KindInt, Grouped: true},
+				{Name: "manager_id", Kind: cache.KindInt, Grouped: true, References: "employees"},
 			},
 		},
 		{
@@ -106,8 +106,8 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "unit_price", Kind: cache.KindInt},
 				{Name: "quantity", Kind: cache.KindInt},
-				{Name: "invoice_id", Kind: cache.KindInt, Grouped: true},
-				{Name: "track_id", Kind: cache.KindInt, Grouped: true},
+				{Name: "invoice_id", Kind: cache.KindInt, Grouped: true, References: "invoices"},
+				{Name: "track_id", Kind: cache.KindInt, Grouped: true, References: "tracks"},
 			},
 		},
 		{
@@ -125,7 +125,7 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 				{Name: "billing_country", Kind: cache.KindString},
 				{Name: "billing_postal_code", Kind: cache.KindString},
 				{Name: "total", Kind: cache.KindInt, Default: true},
-				{Name: "customer_id", Kind: cache.KindInt, Grouped: true},
+				{Name: "customer_id", Kind: cache.KindInt, Grouped: true, References: "customers"},
 			},
 		},
 		{
@@ -140,8 +140,8 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 			Name: "playlist_tracks",
 			ID:   []string{"playlist_id", "track_id"},
 			Columns: []cache.ColumnSpec{
-				{Name: "playlist_id", Kind: cache.KindInt, Grouped: true},
-				{Name: "track_id", Kind: cache.KindInt, Grouped: true},
+				{Name: "playlist_id", Kind: cache.KindInt, Grouped: true, References: "playlists"},
+				{Name: "track_id", Kind: cache.KindInt, Grouped: true, References: "tracks"},
 			},
 		},
 		{
@@ -173,9 +173,9 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 				{Name: "stock", Kind: cache.KindInt, Default: true},
 				{Name: "status", Kind: cache.KindString, Grouped: true, Default: true},
 				{Name: "updated_at", Kind: cache.KindTime},
-				{Name: "album_id", Kind: cache.KindInt, Grouped: true},
-				{Name: "genre_id", Kind: cache.KindInt, Grouped: true},
-				{Name: "media_type_id", Kind: cache.KindInt, Grouped: true},
+				{Name: "album_id", Kind: cache.KindInt, Grouped: true, References: "albums"},
+				{Name: "genre_id", Kind: cache.KindInt, Grouped: true, References: "genres"},
+				{Name: "media_type_id", Kind: cache.KindInt, Grouped: true, References: "media_types"},
 			},
 		},
 	},

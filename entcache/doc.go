@@ -97,12 +97,27 @@
 //
 // How precisely writes invalidate follows from how much is known. A read of rows
 // by id depends on those rows. One with "column = value" for a foreign key or one
-// of Mixin.Groups depends on the rows with that value. Other conditions, orders,
-// joins and aggregates depend on the columns they name and on which rows exist.
-// A result survives writes to columns it doesn't depend on of rows it doesn't
-// hold. An update or delete by predicate, an upsert and an update with Modify
-// touch the whole table, and a delete the whole of each table that its ON DELETE
-// actions reach. What isn't understood makes a dependency coarser, never finer.
+// of Mixin.Groups depends on the group of rows with that value, or with one in each
+// of two such columns; through joins too. Other conditions, orders, joins and
+// aggregates depend on the columns they name and on which rows there are. A result
+// survives writes to columns it doesn't depend on of rows it doesn't hold, and one
+// that holds the rows it is about survives all writes to others that don't bring
+// them into it.
+//
+// What a write touches follows from what the database has shown of the row: its
+// key, what was set, the conditions of the statement, the row that Ent reads back,
+// and with Mixin.OldValues the row before it. An update or delete by predicate
+// touches the rows or the group that its conditions name, else all rows; a delete by
+// id what refers to the row in the tables that its ON DELETE actions reach. An upsert
+// and an update with Modify touch the whole table. What isn't understood makes a
+// dependency coarser, never finer.
+//
+// With Mixin.Tenant a type is cached only for reads that say of whose rows they are,
+// and what is written for one tenant costs others no entry.
+//
+// The generated file entcache_plan.txt says of each type what is cached and what
+// each write touches. extension.EnforcedForeignKeys makes joins along foreign keys
+// more precise, where the database enforces them.
 //
 // # Consistency
 //
@@ -292,9 +307,6 @@
 // letter case. There no text tells rows apart: a read by a text in Mixin.Groups
 // or by a text id is invalidated by writes to the column or the table. The same
 // holds for columns with a collation or type of their own on other databases.
-//
-// Many-to-many traversals that begin with a row (user.QueryGroups()) depend on
-// the whole join table, eager loads (WithGroups) on the parent's part of it.
 //
 // Drivers. A driver that wraps another one needs a method
 //

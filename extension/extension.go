@@ -26,7 +26,8 @@ var templates embed.FS
 // and what each write touches.
 type Extension struct {
 	entc.DefaultExtension
-	noPlan bool
+	noPlan   bool
+	enforced bool
 }
 
 // Option is an option of New.
@@ -34,6 +35,26 @@ type Option func(*Extension)
 
 // WithoutPlan leaves the plan out, and removes the one that was there.
 func WithoutPlan() Option { return func(e *Extension) { e.noPlan = true } }
+
+// EnforcedForeignKeys states that the database enforces every foreign key of the
+// schema, as Ent's migration creates them: no row refers to one that isn't there. A
+// row that is created then drops no result in which only rows matter that others refer
+// to; a new product drops no list of the products of an order.
+//
+// The default is off, because no schema tells, and because reads would be wrong where
+// it isn't true. It isn't
+//   - with schema.WithForeignKeys(false), or another migration that leaves them out;
+//   - on databases that don't enforce them: Vitess and PlanetScale unless they are set
+//     up to, tables of MySQL that aren't InnoDB's;
+//   - on SQLite, unless every connection has PRAGMA foreign_keys = ON;
+//   - where rows break them: such as were written with foreign_key_checks = 0 in MySQL,
+//     with session_replication_role = replica or disabled triggers in PostgreSQL, or
+//     before a constraint was added without a check of what was there (NOT VALID in
+//     PostgreSQL, until it is validated).
+//
+// Constraints may be deferred, and it doesn't matter what they do on delete. Only keys
+// that are numbers or UUIDs profit.
+func EnforcedForeignKeys() Option { return func(e *Extension) { e.enforced = true } }
 
 var _ entc.Extension = (*Extension)(nil)
 
@@ -62,16 +83,15 @@ func (e *Extension) Hooks() []gen.Hook {
 }
 
 // Templates implements entc.Extension.
-func (*Extension) Templates() []*gen.Template {
+func (e *Extension) Templates() []*gen.Template {
 	return []*gen.Template{gen.MustParse(
-		gen.NewTemplate("entcache").Funcs(funcs).ParseFS(templates, "templates/*.tmpl"),
+		gen.NewTemplate("entcache").Funcs(funcs).Funcs(template.FuncMap{"entcacheSpec": e.describe}).ParseFS(templates, "templates/*.tmpl"),
 	)}
 }
 
 // funcs are the decisions of the templates. Their names share a prefix because
 // Ent keeps the functions of all extensions in one map.
 var funcs = template.FuncMap{
-	"entcacheSpec":    describe,
 	"entcacheColumn":  columnLiteral,
 	"entcachePolicy":  policyLiteral,
 	"entcacheList":    listLiteral,

@@ -22,6 +22,9 @@ func fingerprint(spec cache.SchemaSpec, g *gen.Graph) string {
 		line(h, "table", t.Name, t.View, t.ID, t.DependsOn)
 		for _, c := range t.Columns {
 			line(h, "column", c.Name, c.Kind, c.Grouped, c.Folded, c.Default, c.Computed, c.Sensitive)
+			if c.References != "" {
+				line(h, "references", c.References)
+			}
 		}
 	}
 	for _, t := range spec.Types {

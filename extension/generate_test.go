@@ -34,7 +34,7 @@ func generatedDirs(t *testing.T) []string {
 	cases, err := filepath.Glob(filepath.Join(root, "internal/schemas/*/ent"))
 	require.NoError(t, err)
 	require.NotEmpty(t, cases)
-	return append([]string{filepath.Join(root, "ent")}, cases...)
+	return append([]string{filepath.Join(root, "ent"), filepath.Join(root, "internal/precision/ent")}, cases...)
 }
 
 // The generated code in this module is what its schemas and the extension give
@@ -51,7 +51,7 @@ func TestGeneratedCodeIsCurrent(t *testing.T) {
 			target := t.TempDir()
 			cfg := &gen.Config{Target: target, Package: module + "/" + filepath.ToSlash(rel)}
 			require.NoError(t, entc.Generate(filepath.Join(dir, "schema"), cfg,
-				entc.FeatureNames(features(t, filepath.Join(dir, "entc.go"))...), entc.Extensions(New())))
+				entc.FeatureNames(features(t, filepath.Join(dir, "entc.go"))...), entc.Extensions(New(options(t, filepath.Join(dir, "entc.go"))...))))
 			want, have := goFiles(t, target), goFiles(t, dir)
 			for name, content := range want {
 				if have[name] == "" {
@@ -72,6 +72,19 @@ func TestGeneratedCodeIsCurrent(t *testing.T) {
 			}
 		})
 	}
+}
+
+// options reads the options of the extension off a generating program.
+func options(t *testing.T, program string) (opts []Option) {
+	t.Helper()
+	text, err := os.ReadFile(program)
+	require.NoError(t, err)
+	for name, o := range map[string]Option{"EnforcedForeignKeys": EnforcedForeignKeys(), "WithoutPlan": WithoutPlan()} {
+		if strings.Contains(string(text), "extension."+name+"()") {
+			opts = append(opts, o)
+		}
+	}
+	return opts
 }
 
 // features reads the feature names off a generating program.

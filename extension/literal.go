@@ -34,6 +34,9 @@ func columnLiteral(c cache.ColumnSpec) string {
 	l.flag("Default", c.Default)
 	l.flag("Computed", c.Computed)
 	l.flag("Sensitive", c.Sensitive)
+	if c.References != "" {
+		l.add("References", strconv.Quote(c.References))
+	}
 	return "{" + strings.Join(l, ", ") + "}"
 }
 

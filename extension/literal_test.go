@@ -57,8 +57,8 @@ func TestDurationLiteral(t *testing.T) {
 func TestColumnLiteral(t *testing.T) {
 	require.Equal(t, `{Name: "a", Kind: cache.KindOther}`, columnLiteral(cache.ColumnSpec{Name: "a"}))
 	require.Equal(t,
-		`{Name: "a", Kind: cache.KindString, Grouped: true, Folded: true, Default: true, Computed: true, Sensitive: true}`,
-		columnLiteral(cache.ColumnSpec{Name: "a", Kind: cache.KindString, Grouped: true, Folded: true, Default: true, Computed: true, Sensitive: true}))
+		`{Name: "a", Kind: cache.KindString, Grouped: true, Folded: true, Default: true, Computed: true, Sensitive: true, References: "b"}`,
+		columnLiteral(cache.ColumnSpec{Name: "a", Kind: cache.KindString, Grouped: true, Folded: true, Default: true, Computed: true, Sensitive: true, References: "b"}))
 }
 
 // A kind without a name would make generated code that doesn't compile.

@@ -62,7 +62,7 @@ that name one.
 
 // plan returns the text of a graph's plan.
 func plan(g *gen.Graph) ([]byte, error) {
-	spec, err := describe(g)
+	spec, err := describe(g, false)
 	if err != nil {
 		return nil, err
 	}

@@ -158,7 +158,7 @@ func TestPlanSpecificationsAreThoseOfBuilders(t *testing.T) {
 			base := filepath.Join(root, dir)
 			g, err := entc.LoadGraph(filepath.Join(base, "schema"), &gen.Config{Package: module + "/" + dir, Target: t.TempDir()})
 			require.NoError(t, err)
-			spec, err := describe(g)
+			spec, err := describe(g, false)
 			require.NoError(t, err)
 			p := planner{schema: cache.MustSchema(spec)}
 			edges := 0

@@ -11,10 +11,13 @@ import (
 	"github.com/entcache/ent-cache/cache"
 )
 
-// describe returns what generated code declares of the graph: its tables, views
-// and join tables, and its types. The order is that of the names, so that the
-// same graph gives the same code.
-func describe(g *gen.Graph) (cache.SchemaSpec, error) {
+// describe returns what generated code declares of the graph.
+func (e *Extension) describe(g *gen.Graph) (cache.SchemaSpec, error) { return describe(g, e.enforced) }
+
+// describe returns what there is to declare of the graph: its tables, views and
+// join tables, and its types. The order is that of the names, so that the same
+// graph gives the same code. enforced says that foreign keys are.
+func describe(g *gen.Graph, enforced bool) (cache.SchemaSpec, error) {
 	b := builder{tables: make(map[string]*cache.TableSpec)}
 	for _, n := range g.Nodes {
 		if err := b.addNode(n); err != nil {
@@ -26,8 +29,13 @@ func describe(g *gen.Graph) (cache.SchemaSpec, error) {
 			b.addEdge(n, e)
 		}
 	}
-	if err := b.addCascades(g); err != nil {
+	tables, err := migrated(g)
+	if err != nil {
 		return cache.SchemaSpec{}, err
+	}
+	b.addCascades(tables)
+	if enforced {
+		b.addReferences(tables)
 	}
 	spec := b.spec()
 	spec.Fingerprint = fingerprint(spec, g)
@@ -134,19 +142,19 @@ func (b *builder) addColumn(t *cache.TableSpec, c cache.ColumnSpec) {
 	t.Columns = append(t.Columns, c)
 }
 
-// addCascades declares what the database does to other tables by itself, as
-// Ent's migration sets it up.
-func (b *builder) addCascades(g *gen.Graph) (err error) {
+// migrated returns the tables as Ent's migration creates them.
+func migrated(g *gen.Graph) (tables []*dbschema.Table, err error) {
 	defer func() {
 		// Ent panics on edges of tables that the migration skips.
 		if r := recover(); r != nil {
 			err = fmt.Errorf("entcache: Ent can't lay out the tables of the schema: %v", r)
 		}
 	}()
-	tables, err := g.Tables()
-	if err != nil {
-		return err
-	}
+	return g.Tables()
+}
+
+// addCascades declares what the database does to other tables by itself.
+func (b *builder) addCascades(tables []*dbschema.Table) {
 	for _, child := range tables {
 		// By parent; none if one of them isn't known.
 		keys := make(map[*cache.TableSpec][]cache.KeySpec)
@@ -172,7 +180,25 @@ func (b *builder) addCascades(g *gen.Graph) (err error) {
 			t.CascadeKeys = append(t.CascadeKeys, list...)
 		}
 	}
-	return nil
+}
+
+// addReferences declares to which table's key foreign keys refer.
+func (b *builder) addReferences(tables []*dbschema.Table) {
+	for _, child := range tables {
+		for _, fk := range child.ForeignKeys {
+			parent := b.table(fk.RefTable.Name)
+			if len(fk.Columns) != 1 || len(fk.RefColumns) != 1 || len(parent.ID) != 1 || fk.RefColumns[0].Name != parent.ID[0] {
+				continue
+			}
+			columns := b.table(child.Name).Columns
+			for i := range columns {
+				// A column may have two constraints; either is true.
+				if c := &columns[i]; c.Name == fk.Columns[0].Name && (c.References == "" || parent.Name < c.References) {
+					c.References = parent.Name
+				}
+			}
+		}
+	}
 }
 
 func declares(t *cache.TableSpec, column string) bool {

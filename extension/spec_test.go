@@ -1,6 +1,7 @@
 package extension
 
 import (
+	"strings"
 	"testing"
 
 	"entgo.io/ent"
@@ -104,7 +105,7 @@ func (Active) Fields() []ent.Field {
 }
 
 func TestDescribe(t *testing.T) {
-	spec, err := describe(graphOf(t, User{}, Post{}, Club{}, Member{}, Active{}))
+	spec, err := describe(graphOf(t, User{}, Post{}, Club{}, Member{}, Active{}), false)
 	require.NoError(t, err)
 	key := func(name string) cache.ColumnSpec {
 		return cache.ColumnSpec{Name: name, Kind: cache.KindUUID, Grouped: true}
@@ -166,23 +167,65 @@ func TestDescribe(t *testing.T) {
 	require.False(t, s.Table("posts").Column("club").Exact, "a key to a folded id is as folded")
 }
 
+// Only keys that the migration creates, to an id of one column, are declared.
+func TestDescribeEnforcedForeignKeys(t *testing.T) {
+	g := graphOf(t, User{}, Post{}, Club{}, Member{}, Active{})
+	loose, err := New().describe(g)
+	require.NoError(t, err)
+	spec, err := New(EnforcedForeignKeys()).describe(g)
+	require.NoError(t, err)
+	require.NotEqual(t, loose.Fingerprint, spec.Fingerprint, "facts of results differ")
+	found := make(map[string]string)
+	for i := range spec.Tables {
+		for k := range spec.Tables[i].Columns {
+			c := &spec.Tables[i].Columns[k]
+			if c.References != "" {
+				found[spec.Tables[i].Name+"."+c.Name] = c.References
+				c.References = ""
+			}
+		}
+	}
+	require.Equal(t, map[string]string{
+		"liked.who": "users", "liked.what": "posts", "members.user_id": "users", "members.club_id": "society",
+		"posts.user_posts": "users", "posts.draft_of": "users", "posts.club": "society", "society.club_sponsor": "users",
+		"user_friends.user_id": "users", "user_friends.friend_id": "users", "users.user_spouse": "users",
+	}, found)
+	spec.Fingerprint = loose.Fingerprint
+	require.Equal(t, loose, spec, "nothing else changes")
+}
+
+// The generated file says so, and without the option nothing of it.
+func TestTemplateEnforcedForeignKeys(t *testing.T) {
+	g := graphOf(t, User{}, Post{}, Club{}, Member{}, Active{})
+	for _, opts := range [][]Option{{EnforcedForeignKeys()}, nil} {
+		var text strings.Builder
+		require.NoError(t, New(opts...).Templates()[0].ExecuteTemplate(&text, "entcache/helper/schema", g))
+		if opts != nil {
+			require.Contains(t, text.String(), `{Name: "draft_of", Kind: cache.KindUUID, Grouped: true, References: "users"},`)
+		} else {
+			require.Contains(t, text.String(), `{Name: "draft_of", Kind: cache.KindUUID, Grouped: true},`)
+			require.NotContains(t, text.String(), "References")
+		}
+	}
+}
+
 func TestDescribeIsDeterministic(t *testing.T) {
-	first, err := describe(graphOf(t, User{}, Post{}, Club{}, Member{}, Active{}))
+	first, err := describe(graphOf(t, User{}, Post{}, Club{}, Member{}, Active{}), false)
 	require.NoError(t, err)
 	for range 20 {
-		again, err := describe(graphOf(t, User{}, Post{}, Club{}, Member{}, Active{}))
+		again, err := describe(graphOf(t, User{}, Post{}, Club{}, Member{}, Active{}), false)
 		require.NoError(t, err)
 		require.Equal(t, first, again)
 	}
 	// The order in which Ent found the schemas doesn't matter.
-	again, err := describe(graphOf(t, Active{}, Member{}, Club{}, Post{}, User{}))
+	again, err := describe(graphOf(t, Active{}, Member{}, Club{}, Post{}, User{}), false)
 	require.NoError(t, err)
 	require.Equal(t, first.Fingerprint, again.Fingerprint)
 }
 
 func TestFingerprintSeesWhatRowsAreScannedInto(t *testing.T) {
 	print := func(f ent.Field) string {
-		spec, err := describe(graphOf(t, oneField{f: f}))
+		spec, err := describe(graphOf(t, oneField{f: f}), false)
 		require.NoError(t, err)
 		return spec.Fingerprint
 	}

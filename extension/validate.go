@@ -20,7 +20,7 @@ func validate(g *gen.Graph) error {
 	if g.Storage == nil || g.Storage.Name != "sql" {
 		return errors.New("entcache: the cache reads SQL; generate with the sql storage driver, or without this extension")
 	}
-	spec, err := describe(g)
+	spec, err := describe(g, false)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ const (
 	SkipWithin       // no within(T,c,d=v)
 	SkipWithinAny    // no within(T,c,d)
 	PinsOutwards     // a condition in a sub-select pins tables around it
+	ForeignOutwards  // a condition in a sub-select says that tables around it are referred to
 	UnionPins        // a derived table of several SELECTs counts as the first
 	OuterPins        // the conditions of outer joins pin tables
 	NeverAlone       // rows that aren't in a result never matter to it, whatever the statement
@@ -151,7 +152,7 @@ const firstShared = CaptureLate
 var names = [numNames]string{
 	None: "none", SkipTable: "SkipTable", SkipCreated: "SkipCreated", SkipDeleted: "SkipDeleted", SkipColumn: "SkipColumn", SkipRow: "SkipRow", SkipUnkeyed: "SkipUnkeyed", SkipField: "SkipField", SkipRewritten: "SkipRewritten", SkipRows: "SkipRows",
 	SkipBulk: "SkipBulk", SkipEntered: "SkipEntered", SkipEnteredAny: "SkipEnteredAny", SkipLeft: "SkipLeft", SkipLeftAny: "SkipLeftAny",
-	SkipWithin: "SkipWithin", SkipWithinAny: "SkipWithinAny", PinsOutwards: "PinsOutwards", UnionPins: "UnionPins", OuterPins: "OuterPins", NeverAlone: "NeverAlone", SkipProjected: "SkipProjected", NotFoundByRow: "NotFoundByRow", GroupCovers: "GroupCovers",
+	SkipWithin: "SkipWithin", SkipWithinAny: "SkipWithinAny", PinsOutwards: "PinsOutwards", ForeignOutwards: "ForeignOutwards", UnionPins: "UnionPins", OuterPins: "OuterPins", NeverAlone: "NeverAlone", SkipProjected: "SkipProjected", NotFoundByRow: "NotFoundByRow", GroupCovers: "GroupCovers",
 	IgnoreJoins: "IgnoreJoins", IgnoreSubqueries: "IgnoreSubqueries", IgnoreViews: "IgnoreViews", FoldIgnored: "FoldIgnored",
 	VolatileCached: "VolatileCached", LockingCached: "LockingCached", KeyWithoutArgs: "KeyWithoutArgs", KeyFirstArg: "KeyFirstArg",
 	KeyWithoutTypes: "KeyWithoutTypes", TruncatedCached: "TruncatedCached", TypesDropped: "TypesDropped", BytesShared: "BytesShared",

@@ -13,7 +13,7 @@ import (
 
 func main() {
 	err := entc.Generate("./schema", &gen.Config{},
-		entc.Extensions(extension.New()),
+		entc.Extensions(extension.New(extension.EnforcedForeignKeys())),
 	)
 	if err != nil {
 		log.Fatal("running ent codegen: ", err)

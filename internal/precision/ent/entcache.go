@@ -19,7 +19,7 @@ const _ = cache.Generated2
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
-	Fingerprint: "97d76aa811998c95c8b5aed4fb7d8073",
+	Fingerprint: "f113991351f246555d1e39d6c77f8212",
 	Tables: []cache.TableSpec{
 		{
 			Name: "comments",
@@ -28,8 +28,8 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 				{Name: "id", Kind: cache.KindInt},
 				{Name: "text", Kind: cache.KindString},
 				{Name: "created_at", Kind: cache.KindTime},
-				{Name: "item_id", Kind: cache.KindInt, Grouped: true},
-				{Name: "author_id", Kind: cache.KindInt, Grouped: true},
+				{Name: "item_id", Kind: cache.KindInt, Grouped: true, References: "items"},
+				{Name: "author_id", Kind: cache.KindInt, Grouped: true, References: "users"},
 			},
 		},
 		{
@@ -47,7 +47,7 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 				{Name: "views", Kind: cache.KindInt, Default: true},
 				{Name: "likes", Kind: cache.KindInt, Default: true},
 				{Name: "created_at", Kind: cache.KindTime},
-				{Name: "author_id", Kind: cache.KindInt, Grouped: true},
+				{Name: "author_id", Kind: cache.KindInt, Grouped: true, References: "users"},
 			},
 		},
 		{
@@ -63,15 +63,15 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 				{Name: "payload", Kind: cache.KindString},
 				{Name: "created_at", Kind: cache.KindTime},
 				{Name: "finished_at", Kind: cache.KindTime},
-				{Name: "worker_id", Kind: cache.KindInt, Grouped: true},
+				{Name: "worker_id", Kind: cache.KindInt, Grouped: true, References: "workers"},
 			},
 		},
 		{
 			Name: "user_following",
 			ID:   []string{"user_id", "follower_id"},
 			Columns: []cache.ColumnSpec{
-				{Name: "user_id", Kind: cache.KindInt, Grouped: true},
-				{Name: "follower_id", Kind: cache.KindInt, Grouped: true},
+				{Name: "user_id", Kind: cache.KindInt, Grouped: true, References: "users"},
+				{Name: "follower_id", Kind: cache.KindInt, Grouped: true, References: "users"},
 			},
 		},
 		{
