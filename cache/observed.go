@@ -137,8 +137,8 @@ func (o *Observed) before(t *Table, fold bool) (m image) {
 	return m
 }
 
-// readBack adds what the row with the key had in its columns afterwards, and
-// reports whether it was read.
+// readBack adds what the row with the key had in its columns afterwards, if it was
+// read.
 func (o *Observed) readBack(m *image, t *Table, id any, fold bool) {
 	if o == nil || o.row == nil || len(t.ID) != 1 {
 		return
@@ -226,12 +226,14 @@ func (o *Observed) values(p *pin, add func(*Column, *canonical), fold bool) bool
 	return true
 }
 
-// writtenTexts keeps the conditions of UPDATEs and DELETEs by their text. Look-ups take
-// no lock.
+// writtenTexts keeps the conditions of UPDATEs and DELETEs by their text, but for long
+// ones, which lists of arguments make and hardly repeat. Look-ups take no lock.
 type writtenTexts struct {
 	byText sync.Map // writtenKey → []pin
 	n      atomic.Int64
 }
+
+const maxWrittenText = 4 << 10
 
 type writtenKey struct{ dialect, table, query string }
 
@@ -241,6 +243,9 @@ func (w *writtenTexts) conditions(s *Schema, dialect, table, query string) []pin
 		return pins.([]pin)
 	}
 	pins := conditions(s, dialect, table, query)
+	if len(query) > maxWrittenText {
+		return pins
+	}
 	if w.n.Add(1) > memoSize {
 		// Lists of arguments make new texts; the others are soon here again.
 		w.byText.Clear()

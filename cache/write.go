@@ -15,7 +15,7 @@ import (
 // way by another one.
 
 // CreateFacts adds what an insert touches. Before it ran, an id the database
-// assigns isn't known; what depends on it is then covered by groups(T,c).
+// assigns isn't known; what depends on it then depends on unkeyed(T) too.
 // An insert with a conflict clause may update any row.
 func (s *Schema) CreateFacts(f *Facts, spec *sqlgraph.CreateSpec, upsert bool) {
 	t := s.Table(spec.Table)

@@ -50,8 +50,8 @@ func policyOf(t *testing.T, s ent.Interface) (p schema.Policy, ok bool) {
 // filled returns a mixin in which no field is zero.
 func filled(t *testing.T) mixin.Mixin {
 	m := mixin.Mixin{
-		TTL: time.Minute, Ops: schema.Only | schema.All, OnDemand: true, Groups: []string{"a"}, MaxRows: 1, MaxBytes: 2,
-		RefreshAhead: 1, MaxStaleness: time.Minute, Grace: time.Second, Shared: true,
+		TTL: time.Minute, Ops: schema.Only | schema.All, OnDemand: true, Groups: []string{"a"}, Tenant: "t", MaxRows: 1, MaxBytes: 2,
+		RefreshAhead: 1, MaxStaleness: time.Minute, Grace: time.Second, Shared: true, OldValues: true,
 		DependsOn: []string{"b"}, Functions: map[string][]string{"f": {"c"}},
 	}
 	v := reflect.ValueOf(m)

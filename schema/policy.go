@@ -63,7 +63,9 @@ type Policy struct {
 	// OnDemand caches a read only where its context asks for it.
 	OnDemand bool `json:",omitempty"`
 	// Groups are columns by whose value reads are told apart: a read with
-	// "column = value" survives writes to rows with other values. Foreign keys
+	// "column = value" survives writes to rows with other values, and one with such
+	// conditions for two columns, of which one is named here, writes to rows that
+	// differ in either; the first eight such pairs of a table count. Foreign keys
 	// are grouped without being named. Integers, booleans, UUIDs, enums and
 	// plain strings can be grouped.
 	Groups []string `json:",omitempty"`
