@@ -139,7 +139,7 @@ func TestFactsCoverChanges(t *testing.T) {
 
 func testFactsCoverChanges(t *testing.T, seed uint64, enforced bool) {
 	n := 3000
-	if testing.Short() {
+	if testing.Short() || raceDetector {
 		n = 400
 	}
 	if s := os.Getenv("OPS"); s != "" {
