@@ -19,10 +19,12 @@ func (d *watching) oldValues() bool {
 }
 
 // locks reports whether the statement is a delete that needs a transaction, so that
-// its row can be locked.
+// its row can be locked. On an *sql.Tx that the program opened, or a driver that hides
+// what it wraps, none may be begun.
 func (d *watching) locks() bool {
-	return d.oldValues() && d.own.remove != nil && d.own.id != nil &&
-		d.own.seen.OldColumns(d.writes[0].typ.Schema, d.own.table(), nil, d.writes[0].fold) != nil
+	w := d.writes[0]
+	return d.oldValues() && d.own.remove != nil && d.own.id != nil && (w.pending != nil || w.ownTx()) &&
+		d.own.seen.OldColumns(w.typ.Schema, d.own.table(), nil, w.fold) != nil
 }
 
 // execLocked runs a statement in a transaction of its own, or in the one that is

@@ -15,6 +15,7 @@ import (
 
 	"github.com/entcache/ent-cache/cache"
 	store "github.com/entcache/ent-cache/ent"
+	"github.com/entcache/ent-cache/ent/track"
 	"github.com/entcache/ent-cache/internal/testdb"
 )
 
@@ -222,6 +223,30 @@ func TestTrap_CreatesOverExternalTransactions(t *testing.T) {
 	require.Equal(t, "true", none.read(ctx, w.cached))
 	require.NoError(t, tx.Commit())
 	require.Equal(t, "false", none.read(ctx, w.cached))
+	runtime.KeepAlive(c)
+}
+
+// A delete over such a transaction, of a type whose rows are read before they are
+// deleted: no transaction can be begun in it for that.
+func TestTrap_DeletesOverExternalTransactions(t *testing.T) {
+	w := newStore(t, dialect.SQLite)
+	ctx := t.Context()
+	gone := w.watch("row 3", func(ctx context.Context, c *store.Client) string {
+		_, err := c.Track.Get(ctx, 3)
+		return fmt.Sprint(store.IsNotFound(err))
+	})
+	number := w.watch("number of tracks", func(ctx context.Context, c *store.Client) string {
+		return fmt.Sprint(c.Track.Query().Where(track.StatusEQ(track.StatusAvailable)).CountX(ctx))
+	})
+	tx, err := w.db.BeginTx(ctx, nil)
+	require.NoError(t, err)
+	c := openStore(entsql.NewDriver(dialect.SQLite, entsql.Conn{ExecQuerier: tx}))
+	c.Intercept(w.handle.Interceptor())
+	c.Track.DeleteOneID(3).ExecX(ctx)
+	require.Equal(t, "false", gone.read(ctx, w.cached))
+	require.NoError(t, tx.Commit())
+	require.Equal(t, "true", gone.read(ctx, w.cached))
+	require.Equal(t, number.read(ctx, w.plain), number.read(ctx, w.cached))
 	runtime.KeepAlive(c)
 }
 
