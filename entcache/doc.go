@@ -313,7 +313,8 @@
 //	Unwrap() dialect.Driver
 //
 // Without it, what is read through it isn't cached, and what is written through
-// it isn't cached any more. Wrappers below, at the level of database/sql, need
+// it isn't cached any more. Transactions that it wraps need a method Unwrap() dialect.Tx;
+// without it, updates in them are announced earlier and touch more. Wrappers below, at the level of database/sql, need
 // nothing. Only Ent's SQL storage is supported.
 //
 // Sensitive fields are cached like others, in the memory of the process.

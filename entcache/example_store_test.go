@@ -83,6 +83,8 @@ func (d *printing) Tx(ctx context.Context) (dialect.Tx, error) {
 
 type printingTx struct{ dialect.Tx }
 
+func (t *printingTx) Unwrap() dialect.Tx { return t.Tx }
+
 func (t *printingTx) Query(ctx context.Context, query string, args, v any) error {
 	printStatement(query, args)
 	return t.Tx.Query(ctx, query, args, v)

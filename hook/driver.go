@@ -25,6 +25,9 @@ type watching struct {
 	// statement of an update or a delete was.
 	own  *spec
 	sent bool
+	// tx says that the statements are known to run in a transaction of the database:
+	// what they do isn't seen before it commits, and rows they write are locked.
+	tx bool
 }
 
 // observe notes the statement that writes the rows of the specification, and
@@ -128,7 +131,32 @@ func (d *watching) Tx(ctx context.Context) (dialect.Tx, error) {
 		}
 		return nil, err
 	}
+	w := d.writes[0]
+	if d.tx = w.pending != nil || w.ownTx() && transactional(tx); !d.tx {
+		// A driver may say that it began one and commit each statement by itself.
+		if err := d.begin(ctx); err != nil {
+			return nil, errors.Join(err, tx.Rollback())
+		}
+	}
 	return &watchedTx{Tx: tx, d: d, ctx: ctx}, nil
+}
+
+// transactional reports whether a transaction is known to be one of the database.
+func transactional(tx dialect.Tx) bool {
+	for {
+		switch t := tx.(type) {
+		case *dialect.DebugTx:
+			tx = t.Tx
+		case *rawTx:
+			tx = t.Tx
+		case *entsql.Tx:
+			return true
+		case interface{ Unwrap() dialect.Tx }:
+			tx = t.Unwrap()
+		default:
+			return false
+		}
+	}
 }
 
 // watchedTx is the transaction Ent opens for one mutation. Only its commit can
@@ -150,7 +178,7 @@ func (t *watchedTx) Exec(ctx context.Context, query string, args, v any) error {
 
 func (t *watchedTx) Query(ctx context.Context, query string, args, v any) error {
 	err := t.Tx.Query(told(ctx, t.d.caches(), query), query, args, v)
-	if rows, ok := v.(*entsql.Rows); ok && err == nil && t.d.sent {
+	if rows, ok := v.(*entsql.Rows); ok && err == nil && t.d.sent && t.d.tx {
 		t.d.readBack(rows)
 	}
 	return err
@@ -207,7 +235,7 @@ func (t *watchedTx) Commit() error {
 }
 
 func (t *watchedTx) Rollback() error {
-	if !t.d.announced && t.d.own != nil && t.d.writes[0].ownTx() {
+	if t.d.tx && !t.d.announced && t.d.own != nil && t.d.writes[0].pending == nil {
 		// What isn't committed isn't written.
 		t.d.own.undone = true
 	}

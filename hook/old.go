@@ -43,7 +43,7 @@ func (d *watching) execLocked(ctx context.Context, query string, args, v any) er
 // readOld reads what the row of an update or a delete has before it. The lock is
 // the one that the write itself would take, so nobody changes the row in between.
 func (d *watching) readOld(ctx context.Context, tx dialect.Tx) error {
-	if !d.oldValues() {
+	if !d.oldValues() || !d.tx {
 		return nil
 	}
 	var (

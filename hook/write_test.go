@@ -16,6 +16,8 @@ import (
 
 // logged is a driver that logs what runs on it. Its statements fail with err.
 type logged struct {
+	// own makes its transactions those of Ent's own driver.
+	own bool
 	*entsql.Driver
 	l   *log
 	err error
@@ -60,6 +62,9 @@ func (d *logged) Query(_ context.Context, _ string, _, v any) error {
 
 func (d *logged) Tx(context.Context) (dialect.Tx, error) {
 	d.l.say("begin")
+	if d.own {
+		return &entsql.Tx{Conn: entsql.Conn{ExecQuerier: statements{d.l}}, Tx: &ended{l: d.l, err: d.err}}, nil
+	}
 	return other{ExecQuerier: d, ended: &ended{l: d.l, err: d.err}}, nil
 }
 
@@ -160,12 +165,12 @@ func TestWritesOnTheirOwn(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, tx.Exec(t.Context(), "", nil, nil))
 			return tx.Commit()
-		}, []string{"begin", "exec", "position", "commit", "position"}},
+		}, []string{"begin", "position", "exec", "commit", "position"}},
 		"rollback": {func(drv dialect.Driver) error {
 			tx, err := drv.Tx(t.Context())
 			require.NoError(t, err)
 			return tx.Rollback()
-		}, []string{"begin", "rollback"}},
+		}, []string{"begin", "position", "rollback", "position"}},
 	} {
 		for kind, open := range map[string]func(Client) dialect.Driver{
 			"create": func(cl Client) dialect.Driver { return Create(cl, &mutation{}, insert) },
@@ -182,11 +187,7 @@ func TestWritesOnTheirOwn(t *testing.T) {
 				l := newLog(t, 1)
 				require.NoError(t, c.run(open(l.client(newLogged(l), nil))))
 				require.Equal(t, c.want, l.take())
-				if name == "rollback" {
-					require.Zero(t, l.writes(), "what isn't committed isn't written")
-				} else {
-					require.EqualValues(t, 1, l.writes())
-				}
+				require.EqualValues(t, 1, l.writes())
 			})
 		}
 	}
@@ -196,6 +197,41 @@ func TestWritesOnTheirOwn(t *testing.T) {
 	require.Error(t, Create(l.client(drv, nil), &mutation{}, insert).Query(t.Context(), "", nil, new(entsql.Rows)))
 	require.EqualValues(t, 1, l.writes())
 }
+
+// In a transaction that is known to be the database's own a write is announced when
+// it commits, and one that is rolled back isn't written. A driver whose transactions
+// may be anything is told before the first statement, as above.
+func TestWritesInTransactionsOfTheDatabase(t *testing.T) {
+	for _, commit := range []bool{true, false} {
+		l := newLog(t, 1)
+		drv := newLogged(l)
+		drv.own = true
+		d, err := Update(t.Context(), l.client(drv, nil), &mutation{}, change1)
+		require.NoError(t, err)
+		tx, err := d.Tx(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, tx.Exec(t.Context(), "", []any{}, nil))
+		if commit {
+			require.NoError(t, tx.Commit())
+			require.Equal(t, []string{"begin", "exec", "position", "commit", "position"}, l.take())
+			require.EqualValues(t, 1, l.writes())
+		} else {
+			require.NoError(t, tx.Rollback())
+			require.Equal(t, []string{"begin", "exec", "rollback"}, l.take())
+			require.Zero(t, l.writes(), "what isn't committed isn't written")
+		}
+	}
+}
+
+// statements are those of a transaction of Ent's own driver.
+type statements struct{ l *log }
+
+func (s statements) ExecContext(context.Context, string, ...any) (sql.Result, error) {
+	s.l.say("exec")
+	return nil, nil
+}
+
+func (statements) QueryContext(context.Context, string, ...any) (*sql.Rows, error) { return nil, nil }
 
 // A statement that a hook lets run several times is held several times, and let
 // go as often.

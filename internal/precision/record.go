@@ -60,6 +60,9 @@ type recordedTx struct {
 	statements []statement
 }
 
+// Unwrap returns the transaction behind.
+func (t *recordedTx) Unwrap() dialect.Tx { return t.Tx }
+
 // Query keeps the statement and forwards it.
 func (t *recordedTx) Query(ctx context.Context, query string, args, v any) error {
 	t.statements = append(t.statements, newStatement(query, args))
