@@ -63,7 +63,13 @@ func (r *reading) invalidation(rows *codec.Rows) *Invalidation {
 		return nil
 	}
 	c := r.cache
-	if t, ok := firstTouch(c.ledger, e.Facts, e.Position); ok {
+	since := max(e.Position, e.judged.Load())
+	if w, facts, known := c.mattered(e, since); known && facts != nil {
+		i := &Invalidation{By: w.by.among(facts), Ago: time.Since(w.at)}
+		r.spell(i, facts, e.Rows, rows)
+		return i
+	}
+	if t, ok := firstTouch(c.ledger, e.Facts, since); ok {
 		i := t.explain(&c.recent)
 		r.spell(i, t.facts, e.Rows, rows)
 		return i
@@ -144,7 +150,7 @@ func (t *touch) explain(writes interface {
 	case ok:
 		return &Invalidation{By: w.by.among(t.facts), Ago: time.Since(w.at)}
 	case overrun:
-		return &Invalidation{Detail: fmt.Sprintf("longer ago than the last %d", recentWrites)}
+		return &Invalidation{Detail: "longer ago than is remembered"}
 	}
 	return &Invalidation{Detail: "missed by this process"}
 }

@@ -101,10 +101,10 @@ func TestExplainInvalidations(t *testing.T) {
 	// Longer ago than the cache remembers, where the ledger still knows the fact.
 	s.touchUser(Cause{Type: "User", Op: WriteRaw}, 1)
 	for range recentWrites {
-		s.cache.recent.add(Cause{}, func() uint64 { return s.cache.ledger.Touch(nil) })
+		s.cache.recent.add(Cause{}, &Facts{}, func() uint64 { return s.cache.ledger.Touch(nil) })
 	}
 	x = s.explained(t)
-	require.Equal(t, "unknown write (longer ago than the last 1024) touched row(users,1)", x.Invalidation.String())
+	require.Equal(t, "unknown write (longer ago than is remembered) touched row(users,1)", x.Invalidation.String())
 
 	// The ledger forgot the fact.
 	for i := range 100 {
@@ -257,7 +257,7 @@ func TestExplainWhileWriting(t *testing.T) {
 					return
 				}
 				if i := x[0].Invalidation; i != nil {
-					if i.By.Op != WriteUpdateOne && i.Detail != "longer ago than the last 1024" || len(i.Facts) != 1 {
+					if i.By.Op != WriteUpdateOne && i.Detail != "longer ago than is remembered" || len(i.Facts) != 1 {
 						t.Error(i)
 					}
 				}

@@ -143,7 +143,7 @@ func TestRecentWrites(t *testing.T) {
 	_, ok, overrun := r.find(1)
 	require.False(t, ok || overrun)
 	for i := range uint64(recentWrites + 10) {
-		require.Equal(t, 2*i, r.add(Cause{Rows: int(i)}, func() uint64 { return 2 * i }))
+		require.Equal(t, 2*i, r.add(Cause{Rows: int(i)}, &Facts{}, func() uint64 { return 2 * i }))
 	}
 	require.Len(t, r.ring, recentWrites)
 	for position, want := range map[uint64][2]bool{0: {false, true}, 18: {false, true}, 20: {true, false}, 21: {false, false}, 2 * (recentWrites + 9): {true, false}, 1 << 20: {false, false}} {
@@ -157,7 +157,7 @@ func TestRecentWrites(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for i := range uint64(2000) {
-				r.add(Cause{}, func() uint64 { return i })
+				r.add(Cause{}, &Facts{}, func() uint64 { return i })
 				r.find(i)
 			}
 		})
@@ -182,7 +182,7 @@ func TestHeardPositions(t *testing.T) {
 	}
 	_, ok, overrun = h.find(4)
 	require.False(t, ok || overrun, "never heard of")
-	h.add(6+recentWrites, false)
+	h.add(6+heardOf, false)
 	_, ok, overrun = h.find(6)
 	require.True(t, !ok && overrun)
 	_, ok, _ = h.find(5)

@@ -42,8 +42,12 @@ type Proof struct {
 	// Filled is when the result was stored.
 	Filled time.Time
 
-	valid  atomic.Uint64 // no fact was touched in (Position, valid]
+	valid  atomic.Uint64 // no fact was touched in (Position, valid], but by what doesn't matter
 	shared stamped
+	// relevance tells writes that matter from others; nil if nothing does. No write up
+	// to judged mattered.
+	relevance *relevance
+	judged    atomic.Uint64
 
 	// expires is when the result is to be refreshed, took how long the database
 	// took for it, and lastValid when it was last found valid. age ends the values

@@ -132,6 +132,10 @@ type Facts struct {
 	All bool
 
 	coarse map[*Table]bool
+	// changes say what writes did to rows, where that is known.
+	changes []change
+	// carried says that the rows of a result were added by their keys.
+	carried bool
 	// wide stands for List where that is too long: of each table that is in it
 	// what every result depends on, and what every write touches.
 	wide []Fact

@@ -29,7 +29,6 @@ func (s *Schema) addGroupings() {
 	for _, t := range s.tables {
 		for _, c := range t.Columns {
 			if c.Grouped && c.Exact && !c.Computed {
-				c.slot = len(t.grouped)
 				t.grouped = append(t.grouped, c)
 				t.groupings = append(t.groupings, newGrouping(c))
 			}
@@ -55,7 +54,7 @@ func (t *Table) addPairs(c *Column) {
 	}
 	for _, d := range t.grouped {
 		pair := []*Column{c, d}
-		if d.slot < c.slot {
+		if d.index < c.index {
 			pair = []*Column{d, c}
 		}
 		if c != d && len(t.groupings) < len(t.grouped)+maxPairs && t.grouping(pair...) == nil {

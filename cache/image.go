@@ -6,10 +6,10 @@ import (
 	"github.com/entcache/ent-cache/internal/mutant"
 )
 
-// image is what is known of a row's grouped columns, before a statement wrote the
-// row or after it. Its zero value knows nothing.
+// image is what is known of a row, before a statement wrote the row or after it.
+// Its zero value knows nothing.
 type image struct {
-	cells []cell // by Column.slot
+	cells []cell // by Column.index
 }
 
 type cell struct {
@@ -19,32 +19,47 @@ type cell struct {
 }
 
 // set notes that a column has the value v, if v has a canonical form.
-func (m *image) set(c *Column, v any, fold bool) {
+func (m *image) set(c *Column, v any, fold bool) { m.put(c, c.cell(v, fold)) }
+
+// maxImageText bounds the texts that an image keeps of columns that aren't grouped.
+const maxImageText = 128
+
+// cell returns what is known of a column that has the value v.
+func (c *Column) cell(v any, fold bool) cell {
 	if isNull(v) {
-		m.put(c, cell{known: true, null: true})
-	} else if cv, ok := c.canonical(v, fold); ok {
-		m.put(c, cell{known: true, value: cv})
-	} else {
-		m.put(c, cell{})
+		return cell{known: true, null: true}
 	}
+	if !c.Grouped {
+		switch v := v.(type) {
+		case string:
+			if len(v) > maxImageText {
+				return cell{}
+			}
+		case []byte:
+			if len(v) > maxImageText {
+				return cell{}
+			}
+		}
+	}
+	if cv, ok := c.canonical(v, fold); ok {
+		return cell{known: true, value: cv}
+	}
+	return cell{}
 }
 
 // put notes what is known of a column.
 func (m *image) put(c *Column, x cell) {
-	if c.slot >= len(c.Table.grouped) || c.Table.grouped[c.slot] != c {
-		return
-	}
 	if m.cells == nil {
-		m.cells = make([]cell, len(c.Table.grouped))
+		m.cells = make([]cell, len(c.Table.Columns))
 	}
-	m.cells[c.slot] = x
+	m.cells[c.index] = x
 }
 
 func (m *image) of(c *Column) cell {
 	if m.cells == nil {
 		return cell{}
 	}
-	return m.cells[c.slot]
+	return m.cells[c.index]
 }
 
 // group returns the row's group of a grouping, and false if it is in none: NULL

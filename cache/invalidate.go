@@ -75,9 +75,9 @@ func (c *Cache) Touch(ctx context.Context, h *Hold, f *Facts, by Cause) {
 	if mutant.On(mutant.OwnUnapplied) {
 		h.facts = nil
 	} else if len(touched) > 0 || f.All {
-		position := c.recent.add(by, func() uint64 { return c.ledger.Release(h.facts, touched) })
+		position := c.recent.add(by, f, func() uint64 { return c.ledger.Release(h.facts, touched) })
 		if f.All {
-			position = c.recent.add(by, c.ledger.Reset)
+			position = c.recent.add(by, f, c.ledger.Reset)
 		}
 		c.stats.invalidations.Add(1)
 		if c.log.Enabled(ctx, slog.LevelDebug) {

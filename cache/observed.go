@@ -34,17 +34,17 @@ func (o *Observed) Statement(s *Schema, dialect, table, query string, args any) 
 }
 
 // Columns returns the columns to read back from a row of the table, among those a
-// query returns: the key and the grouped ones. It returns nil if the key isn't
-// among them. Others are nil in the list.
+// query returns: the key and those that can be compared. It returns nil if the key
+// isn't among them. Others are nil in the list.
 func (o *Observed) Columns(s *Schema, table string, columns []string) []*Column {
 	t := s.Table(table)
-	if t == nil || len(t.ID) != 1 || len(t.grouped) == 0 {
+	if t == nil || len(t.ID) != 1 {
 		return nil
 	}
 	list, key := make([]*Column, len(columns)), false
 	for i, name := range columns {
 		c := t.Column(name)
-		if c == nil || !c.Grouped && c != t.ID[0] {
+		if c == nil || !c.Exact && c != t.ID[0] {
 			continue
 		}
 		list[i], key = c, key || c == t.ID[0]
@@ -90,8 +90,8 @@ func (o *Observed) OldColumns(s *Schema, table string, spec *sqlgraph.UpdateSpec
 		return nil
 	}
 	columns := []*Column{t.ID[0]}
-	for _, c := range t.grouped {
-		if c != t.ID[0] {
+	for _, c := range t.Columns {
+		if c != t.ID[0] && c.comparable(fold) {
 			columns = append(columns, c)
 		}
 	}
@@ -129,7 +129,7 @@ func (o *Observed) before(t *Table, fold bool) (m image) {
 			}
 		}
 	}
-	for _, c := range t.grouped {
+	for _, c := range t.Columns {
 		if v, ok := o.old[c]; ok {
 			m.set(c, v, fold)
 		}
@@ -148,7 +148,7 @@ func (o *Observed) readBack(m *image, t *Table, id any, fold bool) {
 	if !ok || !same || have.hash() != want.hash() {
 		return
 	}
-	for _, c := range t.grouped {
+	for _, c := range t.Columns {
 		if v, ok := o.row[c]; ok {
 			m.set(c, v, fold)
 		}

@@ -76,6 +76,7 @@ func (st *Statement) Facts(f *Facts, args []any, rows *codec.Rows) {
 			f.append(&st.root.fallback)
 		}
 	}
+	f.carried = carried
 	last := len(f.List)
 	for i := range st.occurrences {
 		o := &st.occurrences[i]

@@ -97,7 +97,13 @@ func (c *Cache) valid(e *Entry) bool {
 	if mutant.On(mutant.TablesUnchecked) {
 		tables = tables[:1]
 	}
-	if c.ledger.Unchanged(tables, checked) || c.ledger.Unchanged(e.Facts, e.Position) {
+	since := max(e.Position, e.judged.Load())
+	if c.ledger.Unchanged(tables, checked) || c.ledger.Unchanged(e.Facts, since) {
+		e.valid.Store(now)
+		return true
+	}
+	if c.irrelevant(e, since) {
+		e.judged.Store(now)
 		e.valid.Store(now)
 		return true
 	}
@@ -284,7 +290,10 @@ func (r *reading) entry(rows *codec.Rows, types []*sql.ColumnType, position uint
 	r.st.Facts(&f, r.args, rows)
 	slices.Sort(f.List)
 	e.Facts = slices.Clip(slices.Compact(f.List))
-	e.size = e.Size()
+	if r.cache.shared == nil {
+		e.relevance = r.st.relevanceOf(&f, r.args, rows)
+	}
+	e.size = e.Size() + e.relevance.size()
 	if own := rows.Columns; r.st.shareColumns(rows) {
 		e.size -= columnsSize(own)
 	}

@@ -147,7 +147,7 @@ type Column struct {
 	Exact bool
 
 	references   *Table
-	slot         int // in Table.grouped
+	index        int // in Table.Columns
 	column, bulk Fact
 
 	bulkSeed, fieldSeed uint64
@@ -343,6 +343,7 @@ func (s *Schema) addTable(ts TableSpec) error {
 			quoted:         quoteColumn(dialect.SQLite, ts.Name, cs.Name),
 			quotedPostgres: quoteColumn(dialect.Postgres, ts.Name, cs.Name),
 		}
+		c.index = len(t.Columns)
 		t.byName[name] = c
 		t.Columns = append(t.Columns, c)
 		t.Computed = t.Computed || cs.Computed

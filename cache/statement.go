@@ -22,6 +22,7 @@ type Statement struct {
 	// occurrences are those of tables of which it is known how they are read.
 	occurrences []occurrence
 	root        *root
+	relevance   *relevancePlan
 	sensitive   bool
 	counts      bool
 }

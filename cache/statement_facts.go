@@ -11,6 +11,7 @@ import (
 func (a *analysis) finish(st *Statement) {
 	a.pinScopes()
 	a.needTenants()
+	relevant := a.readConditions()
 	var (
 		depends []found
 		plain   = make(map[int16]found)
@@ -28,6 +29,7 @@ func (a *analysis) finish(st *Statement) {
 		r := &a.refs[i]
 		a.settle(r, func(c *Column, at found) {
 			at.column = c
+			relevant.mentioned(r.token, at)
 			if r.projected && c.Sensitive {
 				a.sensitive = true
 			}
@@ -65,6 +67,7 @@ func (a *analysis) finish(st *Statement) {
 		st.root.groups(plain, a.outer)
 		st.root.columns(plain, a.outer, depends)
 	}
+	st.relevance = relevant.plan(st, plain)
 	for _, at := range plain {
 		if mutant.On(mutant.SkipProjected) {
 			continue
@@ -195,15 +198,30 @@ func (a *analysis) alone() bool {
 			continue
 		}
 		switch t.word {
-		case wOffset, wOver, wWindow, wFetch:
+		case wOffset:
 			return false
-		case wJoinKind:
-			if strings.EqualFold(t.text, "right") || strings.EqualFold(t.text, "full") {
-				return false
-			}
 		case wLimit:
 			// LIMIT a, b has an offset too.
 			if n := &a.tokens[i+1]; n.kind != tokArg && n.kind != tokNumber || a.tokens[i+2].kind == tokOp && !a.tokens[i+2].isOp(')') {
+				return false
+			}
+		}
+	}
+	return a.paged()
+}
+
+// paged reports whether a row has no part in what comes before it in the result.
+func (a *analysis) paged() bool {
+	for i := range a.tokens {
+		t := &a.tokens[i]
+		if t.kind != tokWord || i > 0 && a.tokens[i-1].isOp('.') {
+			continue
+		}
+		switch t.word {
+		case wOver, wWindow, wFetch:
+			return false
+		case wJoinKind:
+			if strings.EqualFold(t.text, "right") || strings.EqualFold(t.text, "full") {
 				return false
 			}
 		}

@@ -42,11 +42,13 @@ type selectScope struct {
 	ctes   []string
 	// begin is the first token of the projection, where the range of the WHERE
 	// clause, and on those of the conditions of joins.
-	begin      int32
-	where      [2]int32
-	on         [][2]int32
-	outerJoin  bool // some join isn't an inner one
-	aggregated bool // grouped, or one row made of many
+	begin int32
+	where [2]int32
+	on    [][2]int32
+	// order and limit are the ranges of ORDER BY and LIMIT.
+	order, limit [2]int32
+	outerJoin    bool // some join isn't an inner one
+	aggregated   bool // grouped, or one row made of many
 }
 
 // item is an element of FROM: an occurrence of a table, or something derived.
@@ -284,8 +286,13 @@ func (a *analysis) selection(s, i, end int32) int32 {
 			}
 			a.scopes[s].where = [2]int32{i, stop}
 		}
-		if w == wWindow {
+		switch w {
+		case wWindow:
 			a.windows(i, stop)
+		case wOrder:
+			a.scopes[s].order = [2]int32{i, stop}
+		case wLimit:
+			a.scopes[s].limit = [2]int32{i, stop}
 		}
 		if w == wOrder && s == a.outer {
 			a.ordinals = a.ordinals || a.ordinal(i, stop)

@@ -46,16 +46,22 @@ func (a *analysis) pinScopes() {
 	a.refer()
 }
 
-// conjuncts visits the conditions of a conjunction. What might bind weaker than
+// conjuncts reads the conditions of a conjunction. What might bind weaker than
 // AND, or hold an AND of its own, disqualifies the whole of it.
 func (a *analysis) conjuncts(s, i, end int32) {
+	a.conjunction(i, end, func(i, end int32) { a.condition(s, i, end) })
+}
+
+// conjunction visits the conditions of a conjunction, and reports false, and visits
+// none, if it isn't sure that it is one.
+func (a *analysis) conjunction(i, end int32, visit func(i, end int32)) bool {
 	for j := i; j < end; j++ {
 		switch t := &a.tokens[j]; {
 		case t.isOp('('):
 			j = t.n
 		case t.word == wOr, t.word == wCase, t.word == wBetween, t.word == wOperator && strings.EqualFold(t.text, "xor"),
 			t.kind == tokOp && a.dialect == mysqlDialect && strings.Contains(t.text, "||"):
-			return
+			return false
 		}
 	}
 	start := i
@@ -65,14 +71,14 @@ func (a *analysis) conjuncts(s, i, end int32) {
 			continue
 		}
 		if j == end || a.tokens[j].word == wAnd && (j == i || !a.tokens[j-1].isOp('.')) {
-			if a.tokens[start].isOp('(') && a.tokens[start].n == j-1 && !a.beginsQuery(start+1) {
-				a.conjuncts(s, start+1, j-1)
-			} else if start < j {
-				a.condition(s, start, j)
+			inside := a.tokens[start].isOp('(') && a.tokens[start].n == j-1 && !a.beginsQuery(start+1)
+			if !(inside && a.conjunction(start+1, j-1, visit)) && start < j {
+				visit(start, j)
 			}
 			start = j + 1
 		}
 	}
+	return true
 }
 
 // condition pins an occurrence if the condition says which values a column has.

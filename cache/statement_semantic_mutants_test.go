@@ -17,11 +17,13 @@ func TestFactsCoverChangesFindsMutants(t *testing.T) {
 		mutant.SkipEntered, mutant.SkipEnteredAny, mutant.SkipLeft, mutant.SkipLeftAny, mutant.SkipWithin, mutant.SkipWithinAny,
 		mutant.SkipProjected, mutant.NotFoundByRow, mutant.GroupCovers, mutant.IgnoreJoins, mutant.IgnoreSubqueries, mutant.IgnoreViews,
 		mutant.NeverAlone, mutant.PinsOutwards, mutant.ForeignOutwards, mutant.UnionPins, mutant.OuterPins, mutant.OldIsNew,
+		mutant.ElsewhereIgnored, mutant.LessIsLessOrEqual, mutant.OuterConditions, mutant.BeforeIgnored, mutant.ListedIgnored, mutant.WindowNeverFull,
+		mutant.DescendingIgnored, mutant.TiesBehind, mutant.ReplacedIgnored,
 	} {
 		t.Run(n.String(), func(t *testing.T) {
 			mutant.Set(n)
 			defer mutant.Set(mutant.None)
-			x := newSemantics(t, 1, n == mutant.ForeignOutwards)
+			x := newSemantics(t, 1, n == mutant.ForeignOutwards || n == mutant.ReplacedIgnored)
 			x.play(6000)
 			t.Logf("after %d statements", x.statements)
 			require.NotEmpty(t, x.stale)

@@ -43,21 +43,23 @@ func (s *Schema) CreateFacts(f *Facts, spec *sqlgraph.CreateSpec, upsert bool) {
 
 // insert adds what one new row touches in its own table.
 func (f *Facts) insert(t *Table, spec *sqlgraph.CreateSpec, id driver.Value) {
+	ch := f.change(change{table: t, kind: rowCreated})
 	keyed := id != nil && f.written(t, id, nil)
 	if id != nil && !keyed && len(t.ID) == 1 {
 		f.Table(t)
 	}
+	ch.named()
 	if f.Fold && keyed && t.ID[0].Kind == KindInt {
 		// On MySQL Ent reckons the keys of a bulk from the first.
 		keyed = false
 	}
 	var after image
 	// What isn't named is NULL, but for defaults of the database's own.
-	for _, c := range t.grouped {
-		after.put(c, cell{known: !c.Default, null: true})
+	for _, c := range t.Columns {
+		after.put(c, cell{known: !c.Default && !c.Computed, null: true})
 	}
 	set := func(column string, v driver.Value) {
-		if c := t.Column(column); c != nil && c.Grouped && !mutant.On(mutant.CreateSkipsGroups) {
+		if c := t.Column(column); c != nil && !mutant.On(mutant.CreateSkipsGroups) {
 			after.set(c, v, f.Fold)
 		}
 	}
@@ -69,7 +71,7 @@ func (f *Facts) insert(t *Table, spec *sqlgraph.CreateSpec, id driver.Value) {
 			set(e.Columns[0], e.Target.Nodes[0])
 		}
 	}
-	if len(t.ID) == 1 && t.ID[0].Grouped {
+	if len(t.ID) == 1 {
 		after.put(t.ID[0], cell{})
 		if id != nil {
 			set(t.ID[0].Name, id)
@@ -78,7 +80,9 @@ func (f *Facts) insert(t *Table, spec *sqlgraph.CreateSpec, id driver.Value) {
 	if mutant.On(mutant.CreateSkipsMembers) {
 		return
 	}
+	ch.after = after
 	f.inserted(t, after, keyed)
+	ch.end()
 }
 
 // UpdateFacts adds what an update touches: one row if the specification names
@@ -95,20 +99,6 @@ func (s *Schema) UpdateFacts(f *Facts, spec *sqlgraph.UpdateSpec, seen *Observed
 		id = spec.Node.ID.Value
 	}
 	if changesRow(spec) {
-		set := setColumns(t, spec)
-		switch {
-		// What a modifier writes can't be seen.
-		case len(spec.Modifiers) > 0 && !mutant.On(mutant.ModifierIgnored):
-			f.Table(t)
-		case len(spec.Node.CompositeID) == 2 && spec.Node.CompositeID[0].Value != nil && spec.Node.CompositeID[1].Value != nil:
-			// Results don't depend on single rows of a table whose key has two columns.
-		case id == nil:
-			if !mutant.On(mutant.BulkIsOneRow) {
-				seen.rows(f, t, set)
-			}
-		case !mutant.On(mutant.UpdateSkipsRow) && !f.written(t, id, set):
-			f.Table(t)
-		}
 		s.changes(f, t, spec, id, seen)
 	}
 	for _, e := range spec.Edges.Clear {
@@ -119,11 +109,42 @@ func (s *Schema) UpdateFacts(f *Facts, spec *sqlgraph.UpdateSpec, seen *Observed
 	}
 }
 
-// changes adds what it touches that an update sets columns of its own table.
+// changes adds what it touches that an update writes to its own table.
 func (s *Schema) changes(f *Facts, t *Table, spec *sqlgraph.UpdateSpec, id driver.Value, seen *Observed) {
-	var set []*Column
-	before := seen.before(t, f.Fold)
-	after := image{cells: slices.Clone(before.cells)}
+	set, before, after := s.images(f, t, spec, id, seen)
+	modified := len(spec.Modifiers) > 0 && !mutant.On(mutant.ModifierIgnored)
+	if !modified {
+		set = slices.DeleteFunc(set, func(c *Column) bool { return before.of(c).equals(after.of(c)) })
+	}
+	if len(set) == 0 && !modified {
+		return
+	}
+	ch := f.change(change{table: t, kind: rowUpdated, set: set, before: before, after: after})
+	switch {
+	// What a modifier writes can't be seen.
+	case modified:
+		f.Table(t)
+	case len(spec.Node.CompositeID) == 2 && spec.Node.CompositeID[0].Value != nil && spec.Node.CompositeID[1].Value != nil:
+		// Results don't depend on single rows of a table whose key has two columns.
+	case id == nil:
+		if !mutant.On(mutant.BulkIsOneRow) {
+			seen.rows(f, t, set)
+		}
+	case !mutant.On(mutant.UpdateSkipsRow) && !f.written(t, id, set):
+		f.Table(t)
+	}
+	ch.named()
+	if !mutant.On(mutant.UpdateSkipsColumns) {
+		f.updated(t, set, before, after)
+	}
+	ch.end()
+}
+
+// images returns the columns of its own table that an update sets, and what is known
+// of the rows before and after it. Columns that aren't declared touch the table.
+func (s *Schema) images(f *Facts, t *Table, spec *sqlgraph.UpdateSpec, id driver.Value, seen *Observed) (set []*Column, before, after image) {
+	before = seen.before(t, f.Fold)
+	after = image{cells: slices.Clone(before.cells)}
 	change := func(column string, know func(*Column)) {
 		c := t.Column(column)
 		switch {
@@ -137,11 +158,7 @@ func (s *Schema) changes(f *Facts, t *Table, spec *sqlgraph.UpdateSpec, id drive
 		}
 	}
 	to := func(v driver.Value) func(*Column) {
-		return func(c *Column) {
-			if c.Grouped {
-				after.set(c, v, f.Fold)
-			}
-		}
+		return func(c *Column) { after.set(c, v, f.Fold) }
 	}
 	for _, fs := range spec.Fields.Set {
 		change(fs.Column, to(fs.Value))
@@ -171,26 +188,37 @@ func (s *Schema) changes(f *Facts, t *Table, spec *sqlgraph.UpdateSpec, id drive
 	}
 	if id != nil {
 		seen.readBack(&after, t, id, f.Fold)
+		f.increments(t, spec, &before, &after)
 	}
-	for _, c := range t.grouped {
+	for _, c := range t.Columns {
 		if !before.of(c).known && !slices.Contains(set, c) {
 			before.put(c, after.of(c))
 		}
 	}
-	if !mutant.On(mutant.UpdateSkipsColumns) {
-		f.updated(t, set, before, after)
-	}
+	return set, before, after
 }
 
-// setColumns returns the columns of its own table that an update sets, without those
-// that aren't declared; nil if there are none.
-func setColumns(t *Table, spec *sqlgraph.UpdateSpec) (set []*Column) {
-	for _, c := range t.Columns {
-		if sets(spec, c) {
-			set = append(set, c)
+// increments adds what a row had before in the columns to which an update added
+// something, if it is known what they have afterwards. Ent counts NULL as zero, so
+// zero may have been either. MySQL may be set up to cut numbers off that don't fit.
+func (f *Facts) increments(t *Table, spec *sqlgraph.UpdateSpec, before, after *image) {
+	if f.Fold {
+		return
+	}
+	for _, fs := range spec.Fields.Add {
+		c := t.Column(fs.Column)
+		if c == nil || c.Kind != KindInt || before.of(c).known {
+			continue
+		}
+		by, sum := c.cell(fs.Value, false), after.of(c)
+		if !by.known || by.null || by.value.tag != 'i' || !sum.known || sum.null || sum.value.tag != 'i' {
+			continue
+		}
+		n, d := int64(sum.value.num), int64(by.value.num)
+		if was := n - d; was != 0 && (was < n) == (d > 0) {
+			before.put(c, cell{known: true, value: canonical{tag: 'i', num: uint64(was)}})
 		}
 	}
-	return set
 }
 
 // changesRow reports whether an update writes to its own table, and not only to
@@ -210,6 +238,7 @@ func (s *Schema) DeleteFacts(f *Facts, spec *sqlgraph.DeleteSpec, id any, seen *
 		return
 	}
 	f.Any(t)
+	ch := f.change(change{table: t, kind: rowDeleted, before: seen.before(t, f.Fold)})
 	switch {
 	case id != nil && (mutant.On(mutant.DeleteSkipsRow) || f.written(t, id, nil)), mutant.On(mutant.BulkDeleteIsOneRow):
 	case id != nil:
@@ -217,9 +246,11 @@ func (s *Schema) DeleteFacts(f *Facts, spec *sqlgraph.DeleteSpec, id any, seen *
 	default:
 		seen.rows(f, t, nil)
 	}
+	ch.named()
 	if !mutant.On(mutant.DeleteSkipsMembers) {
-		f.deleted(t, seen.before(t, f.Fold))
+		f.deleted(t, ch.before)
 	}
+	ch.end()
 	ids := []any{id}
 	if id == nil {
 		ids = seen.keys(t)

@@ -103,6 +103,23 @@ func (l *Ledger) Unchanged(facts []Fact, since uint64) bool {
 	return true
 }
 
+// Touched appends the facts to dst that were touched after position since, or may have
+// been, and reports false if one is held, or if everything counts as touched.
+func (l *Ledger) Touched(dst, facts []Fact, since uint64) ([]Fact, bool) {
+	if since < l.floor.Load() || l.spilled.Load() != 0 {
+		return dst, false
+	}
+	for _, f := range facts {
+		switch p := l.last(f); {
+		case p == held:
+			return dst, false
+		case p > since:
+			dst = append(dst, f)
+		}
+	}
+	return dst, true
+}
+
 // last returns the position of the last write that touched f, or a later one.
 //
 // The set's floor is read after its slots: touch raises the floor before it

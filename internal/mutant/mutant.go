@@ -78,6 +78,18 @@ const (
 	ChildRowSkipped    // an edge added doesn't touch the other table's row
 	ClearIgnored       // edges removed or cleared touch nothing
 
+	// Which writes matter.
+	ElsewhereIgnored  // a column that is named outside of conditions may change
+	LessIsLessOrEqual // a row at a bound counts as beyond it
+	OuterConditions   // the conditions of outer joins drop rows
+	BeforeIgnored     // what a row was before doesn't matter
+	ListedIgnored     // nor that it is in the result
+	WindowNeverFull   // a window with room is full
+	DescendingIgnored // every order ascends
+	TiesBehind        // a row with the sort key of the last one comes behind it
+	ReplacedIgnored   // a row that is deleted isn't created again, with what refers to it
+	RecentDropped     // writes that aren't remembered any more don't matter
+
 	// When it takes effect.
 	TouchBefore     // before the write and not after it
 	TxAtStatement   // in a transaction when the statement ran and not at commit
@@ -162,6 +174,8 @@ var names = [numNames]string{
 	UpdateSkipsRow: "UpdateSkipsRow", UpdateSkipsColumns: "UpdateSkipsColumns", UpdateSkipsGroups: "UpdateSkipsGroups", OldIsNew: "OldIsNew",
 	BulkIsOneRow: "BulkIsOneRow", ModifierIgnored: "ModifierIgnored", DeleteSkipsRow: "DeleteSkipsRow", DeleteSkipsMembers: "DeleteSkipsMembers",
 	BulkDeleteIsOneRow: "BulkDeleteIsOneRow", CascadeIgnored: "CascadeIgnored", CascadeOneStep: "CascadeOneStep", UpsertIsCreate: "UpsertIsCreate",
+	ElsewhereIgnored: "ElsewhereIgnored", LessIsLessOrEqual: "LessIsLessOrEqual", OuterConditions: "OuterConditions", BeforeIgnored: "BeforeIgnored", ListedIgnored: "ListedIgnored",
+	WindowNeverFull: "WindowNeverFull", DescendingIgnored: "DescendingIgnored", TiesBehind: "TiesBehind", ReplacedIgnored: "ReplacedIgnored", RecentDropped: "RecentDropped",
 	ClearIgnored: "ClearIgnored", TouchBefore: "TouchBefore", TxAtStatement: "TxAtStatement", TxDropped: "TxDropped",
 	NearEndSkipped: "NearEndSkipped", FarEndSkipped: "FarEndSkipped", BidiSkipped: "BidiSkipped", ChildRowSkipped: "ChildRowSkipped",
 	ForeignTxAtOnce: "ForeignTxAtOnce", HiddenTxAtOnce: "HiddenTxAtOnce", DoubtIgnored: "DoubtIgnored", HoldIgnored: "HoldIgnored", LedgerForgets: "LedgerForgets",
