@@ -158,7 +158,8 @@ func (t *touch) explain(writes interface {
 // spell names the facts that a write touched: as those of the results, or of the
 // rows that were written.
 func (r *reading) spell(i *Invalidation, facts []Fact, results ...*codec.Rows) {
-	f := Facts{Spell: true, Fold: r.scope.driver.dialect == "mysql"}
+	f := r.facts()
+	f.Spell = true
 	for _, rows := range results {
 		if rows != nil {
 			r.st.Facts(&f, r.args, rows)

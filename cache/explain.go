@@ -261,7 +261,8 @@ func (c *Cache) reportEntry(ctx context.Context, r *reading, e *Entry, x Explana
 	}
 	x.Invalidation = r.invalidation(rows)
 	if r.scope.explain != nil && rows != nil {
-		f := Facts{Spell: true, Fold: r.scope.driver.dialect == "mysql"}
+		f := r.facts()
+		f.Spell = true
 		r.st.Facts(&f, r.args, rows)
 		x.Facts = f.Tags
 	}

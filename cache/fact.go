@@ -134,6 +134,8 @@ type Facts struct {
 	coarse map[*Table]bool
 	// changes say what writes did to rows, where that is known.
 	changes []change
+	// exist says that the result is asked for only to learn whether there are rows.
+	exist bool
 	// carried says that the rows of a result were added by their keys.
 	carried bool
 	// wide stands for List where that is too long: of each table that is in it

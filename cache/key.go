@@ -43,13 +43,17 @@ func (st *prepared) key(database uint64, vary string, args []any) (Key, bool) {
 	sum := sha256.Sum256(b)
 	*buf = b
 	keyBuffers.Put(buf)
-	sum[0] &^= ofValues
+	sum[0] &^= ofValues | ofExist
 	return Key(sum[:16]), ok
 }
 
-// ofValues is set in the first byte of the keys of values, and not in those of
-// rows, so that neither is taken for the other.
-const ofValues = 1
+// These bits are set in the first byte of the keys of values, and of rows that were
+// read to learn whether there are any, and in no others, so that none of them is taken
+// for another.
+const (
+	ofValues = 1 << iota
+	ofExist
+)
 
 func appendString(b []byte, s string) []byte {
 	b = binary.AppendUvarint(b, uint64(len(s)))

@@ -84,6 +84,10 @@ func (st *Statement) Facts(f *Facts, args []any, rows *codec.Rows) {
 		// What happens to rows of the result the facts of those rows say. Of other
 		// rows it matters only whether they come to be in it.
 		only := o.root && carried && st.root.alone
+		if only && f.exist && st.anyRow && rows.N > 0 {
+			// There are rows as long as this one matches, whatever comes to be besides.
+			continue
+		}
 		switch {
 		case o.row != nil && o.rows(f, args):
 			if o.root && carried && (contains(f.List[first:last], f.List[mark:]) || mutant.On(mutant.NotFoundByRow)) {
@@ -215,7 +219,7 @@ func (r *root) columns(plain map[int16]found, outer int32, depends []found) {
 }
 
 // maxValues bounds the groups by one column that a result says its rows are in.
-const maxValues = 8
+const maxValues = 32
 
 // facts adds row(t,id) for every row, and what writes of many rows touch, and
 // reports false where a row carries no id that can be compared.

@@ -33,10 +33,10 @@ func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, r
 	if c.closed.Load() {
 		reason = Closed
 	}
-	var key Key
+	r := &reading{cache: c, scope: sc, st: st, query: query, args: args, exist: sc.root && sc.op == schema.Exist && st.anyRow}
 	if reason == Cacheable {
 		var ok bool
-		if key, ok = st.key(d.database, sc.vary, args); !ok {
+		if r.key, ok = r.keyOf(d.database); !ok {
 			reason = UnknownArgument
 		}
 	}
@@ -48,9 +48,8 @@ func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, r
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r := &reading{cache: c, scope: sc, st: st, key: key, query: query, args: args}
 	if !sc.refresh && !sc.alone() {
-		if e, ok := c.near.Get(key); ok {
+		if e, ok := c.near.Get(r.key); ok {
 			switch {
 			case r.servable(e):
 				if refreshing(sc.typ.Policy) {
@@ -132,6 +131,8 @@ type reading struct {
 	// kept there.
 	remote  Key
 	private bool
+	// exist says that the caller asks whether there are any rows, and not for rows.
+	exist bool
 	// offered is set if the remote level gets the result.
 	offered bool
 	// replaces is the entry that the read refreshes, if nobody waits for it.
@@ -283,10 +284,25 @@ func (r *reading) fill(ctx context.Context, rows *entsql.Rows, miss *RemoteMiss)
 	return e, nil
 }
 
+// facts returns what the facts of a result are added to.
+func (r *reading) facts() Facts {
+	return Facts{Fold: r.scope.driver.dialect == dialect.MySQL, exist: r.exist}
+}
+
+// keyOf names the result in a database.
+func (r *reading) keyOf(database uint64) (Key, bool) {
+	key, ok := r.st.key(database, r.scope.vary, r.args)
+	if r.exist && !mutant.On(mutant.ExistSharesKey) {
+		key[0] |= ofExist
+	}
+	return key, ok
+}
+
 // entry makes an entry of a result that was read at a position.
 func (r *reading) entry(rows *codec.Rows, types []*sql.ColumnType, position uint64) *Entry {
 	e := &Entry{Rows: rows, Types: types, Proof: &Proof{Tables: r.st.tables, Position: position, Filled: time.Now()}}
-	f := Facts{Fold: r.scope.driver.dialect == dialect.MySQL, List: make([]Fact, 0, r.st.expect(len(r.args), rows.N))}
+	f := r.facts()
+	f.List = make([]Fact, 0, r.st.expect(len(r.args), rows.N))
 	r.st.Facts(&f, r.args, rows)
 	slices.Sort(f.List)
 	e.Facts = slices.Clip(slices.Compact(f.List))

@@ -53,7 +53,10 @@ func (g *generator) page() selected {
 	}
 	counts := strings.Contains(s.columns[0], "(")
 	tail := ""
-	if !counts && len(sources) == 1 && !g.one(4) {
+	if s.columns[0] == root+".id" && g.one(4) {
+		s.exist = true
+		tail = " LIMIT 1"
+	} else if !counts && len(sources) == 1 && !g.one(4) {
 		s.ordered = true
 		if g.one(2) {
 			order = append(order, root+".age"+g.pick("", " DESC", " ASC"))

@@ -113,7 +113,7 @@ func (r *reading) shareable() bool {
 // has a key of its own there, under which only the proof is kept that it is
 // valid.
 func (r *reading) remoteKey(private bool) (Key, bool) {
-	key, ok := r.st.key(0, r.scope.vary, r.args)
+	key, ok := r.keyOf(0)
 	if !private || !ok {
 		return key, ok
 	}

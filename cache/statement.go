@@ -23,8 +23,10 @@ type Statement struct {
 	occurrences []occurrence
 	root        *root
 	relevance   *relevancePlan
-	sensitive   bool
-	counts      bool
+	// anyRow says that the result is one row, whichever, of those that match.
+	anyRow    bool
+	sensitive bool
+	counts    bool
 }
 
 // Analyze returns what is known of a statement in one of the dialects that Ent

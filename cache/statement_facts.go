@@ -68,6 +68,11 @@ func (a *analysis) finish(st *Statement) {
 		st.root.columns(plain, a.outer, depends)
 	}
 	st.relevance = relevant.plan(st, plain)
+	if sc := &a.scopes[a.outer]; st.root != nil && st.root.alone && sc.order[1] == 0 && sc.limit[1]-sc.limit[0] == 1 {
+		// Ent asks so whether there are rows: what it gets is one that matches.
+		limit, _, ok := a.value(sc.limit[0])
+		st.anyRow = ok && limit.arg < 0 && limit.literal == int64(1)
+	}
 	for _, at := range plain {
 		if mutant.On(mutant.SkipProjected) {
 			continue

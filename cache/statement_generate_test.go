@@ -42,6 +42,7 @@ type selected struct {
 	piece
 	columns []string
 	ordered bool // the order of its rows is total
+	exist   bool // it matters only whether there are rows
 }
 
 var generatorTables = []source{

@@ -276,7 +276,7 @@ func (x *semantics) try(s selected, writes int) bool {
 		x.t.Logf("%s (%s): %s", st.Reason(), st.Detail(), s.sql)
 		return true
 	}
-	have := Facts{Spell: true}
+	have := Facts{Spell: true, exist: s.exist}
 	st.Facts(&have, s.args, before)
 	require.Len(x.t, have.Tags, len(have.List))
 	for range writes {
@@ -305,6 +305,9 @@ func (x *semantics) compare(s selected, st *Statement, before *codec.Rows, have 
 	after, err := x.run(s)
 	require.NoError(x.t, err)
 	same := equalRows(before, after, s.ordered)
+	if s.exist {
+		same = before.N > 0 == (after.N > 0)
+	}
 	relevance := st.relevanceOf(have, s.args, before)
 	meet, matters := false, false
 	var touched []Tag

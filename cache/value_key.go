@@ -48,6 +48,6 @@ func (c *Cache) valueKey(sc *scope, b ValueBuilder, next ent.Querier, f *Fingerp
 	var key Key
 	binary.BigEndian.PutUint64(key[:], maphash.Bytes(keySeeds[0], f.buf))
 	binary.BigEndian.PutUint64(key[8:], maphash.Bytes(keySeeds[1], f.buf))
-	key[0] |= ofValues
+	key[0] = key[0]&^ofExist | ofValues
 	return key, true
 }

@@ -88,6 +88,7 @@ const (
 	DescendingIgnored // every order ascends
 	TiesBehind        // a row with the sort key of the last one comes behind it
 	ReplacedIgnored   // a row that is deleted isn't created again, with what refers to it
+	ExistSharesKey    // what is read to learn whether there are rows serves those who want rows
 	RecentDropped     // writes that aren't remembered any more don't matter
 
 	// When it takes effect.
@@ -175,7 +176,7 @@ var names = [numNames]string{
 	BulkIsOneRow: "BulkIsOneRow", ModifierIgnored: "ModifierIgnored", DeleteSkipsRow: "DeleteSkipsRow", DeleteSkipsMembers: "DeleteSkipsMembers",
 	BulkDeleteIsOneRow: "BulkDeleteIsOneRow", CascadeIgnored: "CascadeIgnored", CascadeOneStep: "CascadeOneStep", UpsertIsCreate: "UpsertIsCreate",
 	ElsewhereIgnored: "ElsewhereIgnored", LessIsLessOrEqual: "LessIsLessOrEqual", OuterConditions: "OuterConditions", BeforeIgnored: "BeforeIgnored", ListedIgnored: "ListedIgnored",
-	WindowNeverFull: "WindowNeverFull", DescendingIgnored: "DescendingIgnored", TiesBehind: "TiesBehind", ReplacedIgnored: "ReplacedIgnored", RecentDropped: "RecentDropped",
+	WindowNeverFull: "WindowNeverFull", DescendingIgnored: "DescendingIgnored", TiesBehind: "TiesBehind", ReplacedIgnored: "ReplacedIgnored", ExistSharesKey: "ExistSharesKey", RecentDropped: "RecentDropped",
 	ClearIgnored: "ClearIgnored", TouchBefore: "TouchBefore", TxAtStatement: "TxAtStatement", TxDropped: "TxDropped",
 	NearEndSkipped: "NearEndSkipped", FarEndSkipped: "FarEndSkipped", BidiSkipped: "BidiSkipped", ChildRowSkipped: "ChildRowSkipped",
 	ForeignTxAtOnce: "ForeignTxAtOnce", HiddenTxAtOnce: "HiddenTxAtOnce", DoubtIgnored: "DoubtIgnored", HoldIgnored: "HoldIgnored", LedgerForgets: "LedgerForgets",
