@@ -75,9 +75,9 @@ func (c *Cache) Touch(ctx context.Context, h *Hold, f *Facts, by Cause) {
 	if mutant.On(mutant.OwnUnapplied) {
 		h.facts = nil
 	} else if len(touched) > 0 || f.All {
-		position := c.recent.add(by, f, func() uint64 { return c.ledger.Release(h.facts, touched) })
+		position := c.recent.add(by, c.judged(f), func() uint64 { return c.ledger.Release(h.facts, touched) })
 		if f.All {
-			position = c.recent.add(by, f, c.ledger.Reset)
+			position = c.recent.add(by, &Facts{}, c.ledger.Reset)
 		}
 		c.stats.invalidations.Add(1)
 		if c.log.Enabled(ctx, slog.LevelDebug) {
@@ -102,6 +102,16 @@ func (c *Cache) Touch(ctx context.Context, h *Hold, f *Facts, by Cause) {
 	case len(touched) > 0:
 		c.shared.wroteNow(c.shared.touch(ctx, touched))
 	}
+}
+
+// judged returns what is remembered of a write so that reads can judge whether it
+// matters. Of the writes of other processes only the facts are known, so none are
+// judged where there is a remote level.
+func (c *Cache) judged(f *Facts) *Facts {
+	if c.shared != nil {
+		return &Facts{}
+	}
+	return f
 }
 
 func unique(facts []ledger.Fact) []ledger.Fact {
