@@ -102,6 +102,7 @@ func (c *Cache) valid(e *Entry) bool {
 		return true
 	}
 	if c.irrelevant(e, since) {
+		c.stats.irrelevant.Add(1)
 		e.judged.Store(now)
 		e.valid.Store(now)
 		return true

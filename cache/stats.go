@@ -16,6 +16,9 @@ type Stats struct {
 	Types map[string]TypeStats
 	// Invalidations are the writes that touched something.
 	Invalidations uint64
+	// Irrelevant is how often an entry stayed that writes had touched, because none of
+	// them mattered to it, by what the rows had and have that were written.
+	Irrelevant uint64
 	// InDoubt are the writes that the database didn't answer.
 	InDoubt uint64
 	// Held is how many facts writes hold that are going on or in doubt; what
@@ -95,6 +98,7 @@ type statsTable struct {
 	unknown       typeStats
 	invalidations atomic.Uint64
 	inDoubt       atomic.Uint64
+	irrelevant    atomic.Uint64
 }
 
 type typeStats struct {
@@ -143,6 +147,7 @@ func (c *Cache) Stats() Stats {
 	s := Stats{
 		Types:         make(map[string]TypeStats),
 		Invalidations: c.stats.invalidations.Load(),
+		Irrelevant:    c.stats.irrelevant.Load(),
 		InDoubt:       c.stats.inDoubt.Load(),
 		Held:          c.ledger.Held(),
 		Position:      c.ledger.Now(),

@@ -117,6 +117,9 @@ func (s Stats) Line(took time.Duration) string {
 	if s.RemoteHits > 0 {
 		from += fmt.Sprintf(" (%.0f%% at the remote level)", 100*float64(s.RemoteHits)/float64(s.Hits+s.Misses))
 	}
+	if s.Irrelevant > 0 {
+		from += fmt.Sprintf(" (%d after writes that didn't matter)", s.Irrelevant)
+	}
 	return fmt.Sprintf("%d operations (%d reads compared, %d of them errors; %d writes, %d of them errors), %.0f%% hits%s, %.0f operations/s",
 		s.Ops, s.Reads, s.ReadErrors, s.Writes, s.WriteErrors, 100*s.HitRatio(), from, float64(s.Ops)/took.Seconds())
 }

@@ -32,6 +32,7 @@ func TestOracle(t *testing.T) {
 		t.Log(s.Line(time.Since(start)))
 		require.Greater(t, s.HitRatio(), 0.4, "without hits nothing is proved")
 		require.Greater(t, float64(s.ValueHits), 0.1*float64(s.Hits), "nor without values")
+		require.Greater(t, float64(s.Irrelevant), 0.005*float64(s.Hits), "nor without writes that touch and don't matter")
 	})
 }
 

@@ -98,7 +98,9 @@ func (r *run) join(ctx context.Context, l List, drv dialect.Driver) error {
 // leave ends the processes and adds their counts up.
 func (r *run) leave() {
 	for _, p := range r.processes {
-		total := p.handle.Stats().Total()
+		stats := p.handle.Stats()
+		total := stats.Total()
+		r.stats.Irrelevant += stats.Irrelevant
 		r.stats.Hits += total.Hits + total.Coalesced
 		r.stats.ValueHits += total.ValueHits
 		r.stats.RemoteHits += total.RemoteHits

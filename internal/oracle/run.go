@@ -26,6 +26,8 @@ type Stats struct {
 	// those of the hits that were whole queries, served as typed values, and
 	// RemoteHits those that came from the level that processes share.
 	Hits, ValueHits, RemoteHits, Misses, Bypasses uint64
+	// Irrelevant is how often a result stayed that writes had touched.
+	Irrelevant uint64
 }
 
 // Add adds the counts of another run.
@@ -39,6 +41,7 @@ func (s *Stats) Add(o Stats) {
 	s.ValueHits += o.ValueHits
 	s.RemoteHits += o.RemoteHits
 	s.Misses += o.Misses
+	s.Irrelevant += o.Irrelevant
 	s.Bypasses += o.Bypasses
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/interceptor"
+	"github.com/entcache/ent-cache/internal/simredis"
 	"github.com/entcache/ent-cache/store/memstore"
 )
 
@@ -31,6 +32,8 @@ type Options struct {
 	// Every is the time from one operation to the next, for policies with a TTL.
 	// Zero means 10 ms.
 	Every time.Duration
+	// Remote gives the cache a remote level, as if there were other processes.
+	Remote bool
 
 	// unseen lets the writes go past the cache, which must then be found stale.
 	unseen bool
@@ -120,10 +123,15 @@ func newPlayer(ctx context.Context, w Workload, o Options) (*player, error) {
 	// Each connection would have a database of its own.
 	p.db.SetMaxOpenConns(1)
 	p.recorder = &recorder{Driver: entsql.OpenDB(dialect.SQLite, p.db)}
-	p.cache, err = cache.New(cache.Options{
+	options := cache.Options{
 		Near:   forever{memstore.New(1 << 30)},
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	})
+	}
+	if o.Remote {
+		options.Remote = simredis.New(simredis.Options{Seed: o.Seed}).Client(simredis.Config{})
+		options.Consistency = cache.Bounded(time.Hour)
+	}
+	p.cache, err = cache.New(options)
 	if err == nil {
 		p.store, err = w.open(ctx, p.recorder, interceptor.New(p.cache))
 	}

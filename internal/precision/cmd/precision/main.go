@@ -31,6 +31,7 @@ func run(ctx context.Context) error {
 	only := flag.String("workload", "", "play only this one: shop, feed or queue")
 	shares := flag.String("writes", "1,5,20", "shares of writes, in percent")
 	every := flag.Duration("every", 10*time.Millisecond, "time from one operation to the next, for policies with a TTL")
+	remote := flag.Bool("remote", false, "with a level that other processes could share, in memory")
 	causes := flag.Int("causes", 0, "print so many causes of needless misses for each run")
 	flag.Parse()
 
@@ -45,7 +46,7 @@ func run(ctx context.Context) error {
 				return fmt.Errorf("-writes: %w", err)
 			}
 			started := time.Now()
-			r, err := precision.Run(ctx, w, precision.Options{Seed: *seed, Operations: *operations, Writes: percent / 100, Every: *every})
+			r, err := precision.Run(ctx, w, precision.Options{Seed: *seed, Operations: *operations, Writes: percent / 100, Every: *every, Remote: *remote})
 			if err != nil {
 				return err
 			}
