@@ -174,7 +174,8 @@ func (r *relevanceReader) window(root *root, plain map[int16]found) *window {
 
 func (r *relevanceReader) orderTerm(i, end int32, root *root, plain map[int16]found) (t orderTerm, ok bool) {
 	p := r.path(i, end)
-	if p == i || r.tokens[p-1].isOp('*') {
+	if p == i || r.tokens[p-1].isOp('*') || p == i+1 && r.introduced(r.tokens[i].text) {
+		// An ORDER BY takes a bare name for that of a column of the result first.
 		return t, false
 	}
 	switch last := &r.tokens[p]; {

@@ -262,16 +262,22 @@ func TestExplainNamesWhatMattered(t *testing.T) {
 	require.False(t, j.valid())
 }
 
-// Facts of rows that were written one by one are remembered for a while, not for ever.
+// overrun writes what matters to a result and then, until that isn't remembered any
+// more, large writes that don't.
+func (j *judged) overrun() {
+	j.create(1, row{"age": 6})
+	for range 100 {
+		j.touch(func(f *Facts) {
+			f.List = make([]Fact, recentBytes/8/20)
+			j.schema.CreateFacts(f, &sqlgraph.CreateSpec{Table: "pets", ID: fieldOf("id", 4), Fields: values(row{"age": 1})}, false)
+		})
+	}
+}
+
 func TestRecentWritesAreBoundedInBytes(t *testing.T) {
 	j := judge(t, Options{}, olderThanFive, nil, three)
-	big := func(f *Facts) {
-		f.List = make([]Fact, recentBytes/8/20)
-		j.schema.CreateFacts(f, &sqlgraph.CreateSpec{Table: "pets", ID: fieldOf("id", 4), Fields: values(row{"age": 1})}, false)
-	}
-	for range 100 {
-		j.touch(big)
-	}
+	j.overrun()
+	require.False(t, j.valid())
 	r := &j.cache.recent
 	require.LessOrEqual(t, r.bytes, recentBytes)
 	require.Greater(t, r.n, 10)

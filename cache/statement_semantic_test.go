@@ -97,6 +97,8 @@ var semanticCases = []selected{
 	{piece: piece{"SELECT id, name FROM pets WHERE owner_id = ? ORDER BY age, id LIMIT 1 OFFSET 1", []any{1}}, ordered: true},
 	{piece: piece{"SELECT id, name FROM pets WHERE owner_id = ? ORDER BY age, id LIMIT 1, 1", []any{1}}, ordered: true},
 	{piece: piece{"SELECT id, name FROM pets WHERE owner_id = ? ORDER BY age, id LIMIT 2", []any{1}}, ordered: true},
+	{piece: piece{"SELECT id, age, owner_id AS age FROM pets ORDER BY age, id LIMIT 2", nil}, ordered: true},
+	{piece: piece{"SELECT id, owner_id AS age, age FROM pets ORDER BY age, id LIMIT 2", nil}, ordered: true},
 	{piece: piece{"SELECT id, ROW_NUMBER() OVER (ORDER BY age, id) FROM pets WHERE owner_id = ? LIMIT 2", []any{1}}},
 	{piece: piece{"SELECT users.id, pets.id FROM users RIGHT JOIN pets ON users.age = pets.age WHERE users.id > 1 OR users.id IS NULL", nil}},
 	{piece: piece{"SELECT COUNT(*) FROM pets WHERE owner_id = ? AND kind = ?", []any{1, "cat"}}},

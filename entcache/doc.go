@@ -102,7 +102,11 @@
 // aggregates depend on the columns they name and on which rows there are. A result
 // survives writes to columns it doesn't depend on of rows it doesn't hold, and one
 // that holds the rows it is about survives all writes to others that don't bring
-// them into it.
+// them into it. A write that touches what a result depends on and still can't have
+// changed it is told by the values that the row had and has: one that the conditions
+// of the query drop, one that they keep as before, and one behind the last row of a
+// full page. [Stats] counts the results that stayed as Irrelevant. With [WithRemote]
+// writes aren't judged by values.
 //
 // What a write touches follows from what the database has shown of the row: its
 // key, what was set, the conditions of the statement, the row that Ent reads back,
