@@ -16,8 +16,9 @@ const maxInvalidationFacts = 8
 // Invalidation says why an entry that was found isn't served any more: which
 // write touched which of the facts that it depends on.
 //
-// Of each fact only the last write is known. The one that is named is the first
-// of those since the entry was read.
+// Where it is known what the writes since the entry was read did to rows, the first
+// that mattered is named. Else only the last write to each fact is known, and the first
+// of those is.
 type Invalidation struct {
 	// By is the write; one that failed counts, because it may have been done.
 	By Cause
