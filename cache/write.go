@@ -94,14 +94,25 @@ func (s *Schema) UpdateFacts(f *Facts, spec *sqlgraph.UpdateSpec, seen *Observed
 	if spec.Node.ID != nil {
 		id = spec.Node.ID.Value
 	}
-	if changesRow(spec) {
+	if changesRow(spec) && !seen.none(verbUpdate, t) {
 		set := setColumns(t, spec)
+		befores, keys, exact := seen.each(t, f.Fold)
 		switch {
 		// What a modifier writes can't be seen.
 		case len(spec.Modifiers) > 0 && !mutant.On(mutant.ModifierIgnored):
 			f.Table(t)
 		case len(spec.Node.CompositeID) == 2 && spec.Node.CompositeID[0].Value != nil && spec.Node.CompositeID[1].Value != nil:
 			// Results don't depend on single rows of a table whose key has two columns.
+		case id == nil && exact:
+			f.either(func(f *Facts) {
+				for i := range befores {
+					f.written(t, keys[i], set)
+					s.changes(f, t, spec, befores[i], nil, nil)
+				}
+			}, func(f *Facts) {
+				seen.rows(f, t, set)
+				s.changes(f, t, spec, seen.before(t, f.Fold), nil, nil)
+			})
 		case id == nil:
 			if !mutant.On(mutant.BulkIsOneRow) {
 				seen.rows(f, t, set)
@@ -109,20 +120,40 @@ func (s *Schema) UpdateFacts(f *Facts, spec *sqlgraph.UpdateSpec, seen *Observed
 		case !mutant.On(mutant.UpdateSkipsRow) && !f.written(t, id, set):
 			f.Table(t)
 		}
-		s.changes(f, t, spec, id, seen)
+		if id != nil || !exact || len(spec.Modifiers) > 0 {
+			s.changes(f, t, spec, seen.before(t, f.Fold), id, seen)
+		}
 	}
 	for _, e := range spec.Edges.Clear {
-		s.clearEdge(f, e, id)
+		if v := edgeVerb(e, verbDelete); v == verbNone || !seen.none(v, s.Table(e.Table)) {
+			s.clearEdge(f, e, id)
+		}
 	}
 	for _, e := range spec.Edges.Add {
-		s.addEdge(f, e, id)
+		if v := edgeVerb(e, verbInsert); v == verbNone || !seen.none(v, s.Table(e.Table)) {
+			s.addEdge(f, e, id)
+		}
 	}
 }
 
-// changes adds what it touches that an update sets columns of its own table.
-func (s *Schema) changes(f *Facts, t *Table, spec *sqlgraph.UpdateSpec, id driver.Value, seen *Observed) {
+// edgeVerb returns what the statement of an edge outside the row's own table does to
+// that other one, of which m2m is for a join table.
+func edgeVerb(e *sqlgraph.EdgeSpec, m2m verb) verb {
+	switch {
+	case e.Rel == sqlgraph.M2M:
+		return m2m
+	case ownKey(e):
+		return verbNone
+	default:
+		return verbUpdate
+	}
+}
+
+// changes adds what it touches that an update sets columns of its own table, in rows
+// of which before is known. If they are the one row with a key, what was read back of
+// that says more.
+func (s *Schema) changes(f *Facts, t *Table, spec *sqlgraph.UpdateSpec, before image, id driver.Value, seen *Observed) {
 	var set []*Column
-	before := seen.before(t, f.Fold)
 	after := image{cells: slices.Clone(before.cells)}
 	change := func(column string, know func(*Column)) {
 		c := t.Column(column)
@@ -210,6 +241,23 @@ func (s *Schema) DeleteFacts(f *Facts, spec *sqlgraph.DeleteSpec, id any, seen *
 		return
 	}
 	f.Any(t)
+	if seen.none(verbDelete, t) {
+		return
+	}
+	if befores, keys, exact := seen.each(t, f.Fold); exact && id == nil {
+		f.either(func(f *Facts) {
+			for i := range befores {
+				f.written(t, keys[i], nil)
+				f.deleted(t, befores[i])
+			}
+			f.cascadeFrom(t, keys)
+		}, func(f *Facts) {
+			seen.rows(f, t, nil)
+			f.deleted(t, seen.before(t, f.Fold))
+			f.cascadeFrom(t, seen.keys(t))
+		})
+		return
+	}
 	switch {
 	case id != nil && (mutant.On(mutant.DeleteSkipsRow) || f.written(t, id, nil)), mutant.On(mutant.BulkDeleteIsOneRow):
 	case id != nil:

@@ -73,7 +73,7 @@ func (d *watching) db() *sql.DB { return d.writes[0].origin.DB }
 func (d *watching) caches() []*cache.Cache { return d.writes[0].caches }
 
 func (d *watching) Exec(ctx context.Context, query string, args, v any) error {
-	if d.locks() {
+	if d.locks(query, args) {
 		return d.execLocked(ctx, query, args, v)
 	}
 	d.observe(query, args)
@@ -83,7 +83,7 @@ func (d *watching) Exec(ctx context.Context, query string, args, v any) error {
 	// Deferred, as in all of these: a driver that panics must not lose the write.
 	err := errPanicked
 	defer func() { d.end(ctx, err) }()
-	err = d.Driver.Exec(told(ctx, d.caches(), query), query, args, v)
+	err = d.run(ctx, d.Driver, query, args, v, d.writes[0].pending != nil || inProcess(d.db()))
 	return err
 }
 
@@ -91,6 +91,7 @@ func (d *watching) Query(ctx context.Context, query string, args, v any) error {
 	if err := d.begin(ctx); err != nil {
 		return err
 	}
+	d.queried(query)
 	err, open := errPanicked, false
 	defer func() {
 		if !open {
@@ -169,14 +170,15 @@ type watchedTx struct {
 
 func (t *watchedTx) Exec(ctx context.Context, query string, args, v any) error {
 	if t.d.observe(query, args) {
-		if err := t.d.readOld(ctx, t.Tx); err != nil {
+		if err := t.d.readOld(ctx, t.Tx, query, args); err != nil {
 			return err
 		}
 	}
-	return t.Tx.Exec(told(ctx, t.d.caches(), query), query, args, v)
+	return t.d.run(ctx, t.Tx, query, args, v, t.d.tx)
 }
 
 func (t *watchedTx) Query(ctx context.Context, query string, args, v any) error {
+	t.d.queried(query)
 	err := t.Tx.Query(told(ctx, t.d.caches(), query), query, args, v)
 	if rows, ok := v.(*entsql.Rows); ok && err == nil && t.d.sent && t.d.tx {
 		t.d.readBack(rows)
