@@ -19,11 +19,10 @@ type Observed struct {
 	old, row map[*Column]any
 	// locked are the rows before a statement by predicate, if all that it was going
 	// to write were read.
-	locked []map[*Column]any
-	read   bool
-	// ran says what the statements did, by what they do to which table; blind that
-	// one wasn't understood.
-	ran   map[effect]tally
+	locked  [][]any
+	columns []*Column // of locked; nil if those weren't read
+	// ran says what the statements did, blind that one wasn't understood.
+	ran   []tally
 	blind bool
 }
 

@@ -1,16 +1,16 @@
 package cache
 
-import "github.com/entcache/ent-cache/internal/mutant"
+import (
+	"slices"
 
-// effect is what statements do to a table.
-type effect struct {
-	verb  verb
-	table *Table
-}
+	"github.com/entcache/ent-cache/internal/mutant"
+)
 
-// tally is how many rows statements of one effect wrote. Unknown is set if not all of
-// them told.
+// tally is how many rows the statements wrote that do the same to a table. Unknown is
+// set if not all of them told.
 type tally struct {
+	verb       verb
+	table      *Table
 	statements int
 	rows       int64
 	unknown    bool
@@ -30,23 +30,32 @@ func (o *Observed) Ran(s *Schema, dialect, query string, rows int64) {
 		o.blind = true
 		return
 	}
-	if o.ran == nil {
-		o.ran = make(map[effect]tally)
+	i := slices.IndexFunc(o.ran, func(t tally) bool { return t.verb == w.verb && t.table == w.table })
+	if i < 0 {
+		i, o.ran = len(o.ran), append(o.ran, tally{verb: w.verb, table: w.table})
 	}
-	e := effect{w.verb, w.table}
-	t := o.ran[e]
+	t := &o.ran[i]
 	t.statements++
 	t.rows += max(rows, 0)
 	t.unknown = t.unknown || rows < 0 || w.verb == verbInsert && dialect == postgresDialect
-	o.ran[e] = t
 }
 
-// none reports whether it is known that statements ran of an effect, and that no row
-// was written by any.
+// done returns what statements did to a table.
+func (o *Observed) done(v verb, t *Table) tally {
+	for _, x := range o.ran {
+		if x.verb == v && x.table == t {
+			return x
+		}
+	}
+	return tally{}
+}
+
+// none reports whether it is known that statements ran which do that to the table, and
+// that no row was written by any.
 func (o *Observed) none(v verb, t *Table) bool {
 	if o == nil || o.blind || t == nil {
 		return false
 	}
-	done := o.ran[effect{v, t}]
+	done := o.done(v, t)
 	return done.statements > 0 && !done.unknown && (done.rows == 0 || mutant.On(mutant.SomeAreNone))
 }

@@ -171,36 +171,34 @@ func (o *Observed) OldRows(columns []*Column, rows [][]any) {
 	if len(rows) > MaxOldRows {
 		return
 	}
-	o.locked, o.read = make([]map[*Column]any, len(rows)), true
-	for i, values := range rows {
-		o.locked[i] = rowOf(columns, values)
-	}
+	o.columns, o.locked = columns, rows
 }
+
+// Interrupted notes that other statements may have run in the transaction since the rows
+// were read: their locks don't keep those off.
+func (o *Observed) Interrupted() { o.columns, o.locked = nil, nil }
 
 // each returns what was known before the statement of every row that it wrote, with
 // its key, and reports whether all of them are known.
 func (o *Observed) each(t *Table, fold bool) (befores []image, keys []any, ok bool) {
-	if o == nil || !o.read || len(t.ID) != 1 {
+	if o == nil || len(o.columns) == 0 || o.columns[0].Table != t {
 		return nil, nil, false
 	}
-	done := o.ran[effect{o.verb, t}]
+	done := o.done(o.verb, t)
 	if o.blind || done.statements != 1 || done.unknown || done.rows != int64(len(o.locked)) {
 		if !mutant.On(mutant.CountIgnored) {
 			return nil, nil, false
 		}
 	}
-	for _, row := range o.locked {
-		key := row[t.ID[0]]
-		if _, ok := t.ID[0].canonical(key, fold); !ok {
+	for _, values := range o.locked {
+		if _, ok := t.ID[0].canonical(values[0], fold); !ok {
 			return nil, nil, false
 		}
 		var before image
-		for _, c := range t.grouped {
-			if v, ok := row[c]; ok {
-				before.set(c, v, fold)
-			}
+		for i, c := range o.columns {
+			before.set(c, values[i], fold)
 		}
-		befores, keys = append(befores, before), append(keys, key)
+		befores, keys = append(befores, before), append(keys, values[0])
 	}
 	return befores, keys, true
 }

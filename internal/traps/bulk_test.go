@@ -284,3 +284,37 @@ func TestTrap_BulkWritesThatFail(t *testing.T) {
 		jazz.kept()
 	})
 }
+
+// Locks don't keep statements off that run in the same transaction meanwhile.
+func TestTrap_BulkWritesBesideOthersInATransaction(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, name string) {
+		w := newStore(t, name)
+		ctx := t.Context()
+		drv := &between{Driver: w.drv, statement: "DELETE FROM"}
+		if name != dialect.MySQL {
+			drv.statement = "UPDATE"
+		}
+		c := openStore(drv)
+		c.Intercept(w.handle.Interceptor())
+		w.plain.Album.Create().SetTitle("second").SetArtistID(1).ExecX(ctx)
+		w.plain.Track.UpdateOneID(3).SetAlbumID(2).ExecX(ctx)
+		x := w.watch("dear tracks of album 2", func(ctx context.Context, c *store.Client) string {
+			return sorted(c.Track.Query().Where(track.AlbumID(2), track.UnitPriceGT(8)).IDsX(ctx))
+		})
+		tx, err := c.Tx(ctx)
+		require.NoError(t, err)
+		drv.f = func() {
+			// One row goes, and another one comes.
+			tx.Track.UpdateOneID(1).SetGenreID(2).ExecX(ctx)
+			tx.Track.UpdateOneID(3).SetGenreID(1).ExecX(ctx)
+		}
+		if name == dialect.MySQL {
+			require.Equal(t, 2, tx.Track.Delete().Where(track.GenreID(1)).ExecX(ctx))
+		} else {
+			require.Equal(t, 2, tx.Track.Update().Where(track.GenreID(1)).SetUnitPrice(7).SaveX(ctx))
+		}
+		require.Nil(t, drv.f)
+		require.NoError(t, tx.Commit())
+		x.changed()
+	})
+}
