@@ -82,7 +82,7 @@ func (d *watching) turns() *turns {
 func (d *watching) caches() []*cache.Cache { return d.writes[0].caches }
 
 func (d *watching) Exec(ctx context.Context, query string, args, v any) error {
-	if d.locks(query, args) {
+	if d.locks(ctx, query, args) {
 		return d.execLocked(ctx, query, args, v)
 	}
 	turn, _ := d.turns().begin()

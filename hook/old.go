@@ -38,11 +38,13 @@ func (s *spec) byPredicate() bool {
 
 // locks reports whether the statement needs a transaction, so that its rows can be
 // locked: Ent opens none for a delete, or an update by predicate. On an *sql.Tx that the
-// program opened, or a driver that hides what it wraps, none may be begun.
-func (d *watching) locks(query string, args any) bool {
+// program opened, or a driver that hides what it wraps, none may be begun. With session
+// variables none should be: Ent takes them back behind a statement, but in a transaction
+// it leaves them to whoever gets the connection next.
+func (d *watching) locks(ctx context.Context, query string, args any) bool {
 	w := d.writes[0]
 	switch {
-	case !d.oldValues() || w.pending == nil && !w.ownTx():
+	case !d.oldValues() || w.pending == nil && (!w.ownTx() || cache.HasSessionVars(ctx)):
 		return false
 	case d.own.byPredicate():
 		_, _, columns := w.typ.Schema.LockedRows(d.Dialect(), d.own.table(), query, args)

@@ -114,9 +114,10 @@ type Policy struct {
 	// on MySQL and MariaDB, which count the rows that changed, gain nothing.
 	//
 	// It costs a query for each update that sets such a column, and for each delete and
-	// each write by predicate a transaction too. Rows are locked for an update, which
-	// row-level security must allow for those that are deleted. On MySQL texts aren't
-	// compared, so texts gain nothing.
+	// each write by predicate a transaction too, but for those with session variables
+	// (sql.WithVar), which go without. Rows are locked for an update, which row-level
+	// security must allow for those that are deleted. On MySQL texts aren't compared, so
+	// texts gain nothing.
 	OldValues bool `json:",omitempty"`
 	// DependsOn names the tables or Ent types a view reads. A view without it
 	// is not cached.
