@@ -33,9 +33,9 @@ func truthOf(b bool) truth {
 func (c *condition) of(m *image, constants []cell) truth {
 	switch c.op {
 	case allOf:
-		return fold(c.parts, m, constants, falseTruth, trueTruth)
+		return combine(c.parts, m, constants, falseTruth, trueTruth)
 	case anyOf:
-		return fold(c.parts, m, constants, trueTruth, falseTruth)
+		return combine(c.parts, m, constants, trueTruth, falseTruth)
 	case notOp:
 		switch t := c.parts[0].of(m, constants); t {
 		case trueTruth:
@@ -74,9 +74,9 @@ func (c *condition) of(m *image, constants []cell) truth {
 	return compareTo(c.op, x.value, constants[c.constants[0]])
 }
 
-// fold puts the truths of parts together: one that decides decides, and what isn't
+// combine puts the truths of parts together: one that decides decides, and what isn't
 // known may have been one.
-func fold(parts []condition, m *image, constants []cell, decides, result truth) truth {
+func combine(parts []condition, m *image, constants []cell, decides, result truth) truth {
 	for i := range parts {
 		switch t := parts[i].of(m, constants); {
 		case t == decides:

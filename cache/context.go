@@ -90,8 +90,8 @@ func (s *keySpy) Value(key any) any {
 	return nil
 }
 
-// hasSessionVars reports whether statements under ctx run with session
+// HasSessionVars reports whether statements under ctx run with session
 // variables set by entgo.io/ent/dialect/sql.WithVar.
-func hasSessionVars(ctx context.Context) bool {
+func HasSessionVars(ctx context.Context) bool {
 	return sessionVarsKey != nil && ctx.Value(sessionVarsKey) != nil
 }

@@ -74,8 +74,8 @@ func TestMutating(t *testing.T) {
 func TestSessionVariablesAreSeen(t *testing.T) {
 	ctx := context.Background()
 	require.NotNil(t, sessionVarsKey)
-	require.False(t, hasSessionVars(ctx))
-	require.True(t, hasSessionVars(Skip(entsql.WithVar(ctx, "name", "value"))))
-	require.True(t, hasSessionVars(entsql.WithIntVar(ctx, "name", 1)))
-	require.False(t, hasSessionVars(ctx))
+	require.False(t, HasSessionVars(ctx))
+	require.True(t, HasSessionVars(Skip(entsql.WithVar(ctx, "name", "value"))))
+	require.True(t, HasSessionVars(entsql.WithIntVar(ctx, "name", 1)))
+	require.False(t, HasSessionVars(ctx))
 }

@@ -141,6 +141,42 @@ type Facts struct {
 	// wide stands for List where that is too long: of each table that is in it
 	// what every result depends on, and what every write touches.
 	wide []Fact
+	// roughly are the parts of List that have a shorter form.
+	roughly []stretch
+}
+
+// stretch is a part of Facts.List, and what may stand for it.
+type stretch struct {
+	from, to int
+	rough    []Fact
+}
+
+// either adds what exact adds. Where that is too much to tell other processes, they
+// are told what rough adds: each of the two is all that a write touches.
+func (f *Facts) either(exact, rough func(*Facts)) {
+	p := stretch{from: len(f.List)}
+	exact(f)
+	p.to = len(f.List)
+	if f.coarse == nil {
+		r := Facts{Fold: f.Fold}
+		rough(&r)
+		p.rough = r.List
+		f.wide = append(f.wide, r.wide...)
+		f.roughly = append(f.roughly, p)
+	}
+}
+
+// rough returns List with its parts in their shorter form.
+func (f *Facts) rough() []Fact {
+	var (
+		list []Fact
+		from int
+	)
+	for _, p := range f.roughly {
+		list = append(append(list, f.List[from:p.from]...), p.rough...)
+		from = p.to
+	}
+	return append(list, f.List[from:]...)
 }
 
 // Coarsen makes everything added from now on about a table its any(T) and

@@ -38,7 +38,7 @@ func (c *Cache) Hold(ctx context.Context, f *Facts) (*Hold, error) {
 		return h, nil
 	}
 	crash.At(crash.AnnounceBefore)
-	facts := narrow(h.facts, f.wide)
+	facts := narrow(h.facts, f)
 	if f.All {
 		facts = []Fact{allFact}
 	}
@@ -90,7 +90,7 @@ func (c *Cache) Touch(ctx context.Context, h *Hold, f *Facts, by Cause) {
 	if c.shared == nil {
 		return
 	}
-	if touched = narrow(touched, f.wide); f.All {
+	if touched = narrow(touched, f); f.All {
 		touched = []Fact{allFact}
 	}
 	switch {

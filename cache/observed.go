@@ -1,12 +1,6 @@
 package cache
 
-import (
-	"strings"
-	"sync"
-	"sync/atomic"
-
-	"entgo.io/ent/dialect/sql/sqlgraph"
-)
+import "entgo.io/ent/dialect/sql/sqlgraph"
 
 // Observed is what the statements of a write have shown of the rows that it
 // writes, as far as its specification doesn't say. Its zero value knows nothing.
@@ -18,18 +12,27 @@ import (
 // anybody else in between. What an entity said that the program had read before is
 // neither.
 type Observed struct {
+	verb verb
 	pins []pin
 	args []any
 	// old and row are the row before, read with a lock, and after.
 	old, row map[*Column]any
+	// locked are the rows before a statement by predicate, if all that it was going
+	// to write were read.
+	locked  [][]any
+	columns []*Column // of locked; nil if those weren't read
+	// ran says what the statements did, blind that one wasn't understood.
+	ran   []tally
+	blind bool
 }
 
 // Statement notes the statement that writes the rows of a specification for a
 // table: the only one that does, or the first.
 func (o *Observed) Statement(s *Schema, dialect, table, query string, args any) {
-	o.pins, o.args = nil, nil
-	if list, ok := args.([]any); ok {
-		o.pins, o.args = s.written.conditions(s, dialect, table, query), list
+	o.verb, o.pins, o.args = verbNone, nil, nil
+	w := s.written.of(s, dialect, query)
+	if list, ok := args.([]any); ok && w.table != nil && w.table == s.Table(table) {
+		o.verb, o.pins, o.args = w.verb, w.pins, list
 	}
 }
 
@@ -89,9 +92,16 @@ func (o *Observed) OldColumns(s *Schema, table string, spec *sqlgraph.UpdateSpec
 	if !need {
 		return nil
 	}
+	return t.oldColumns()
+}
+
+// oldColumns are the columns of a row that are read before it is written: those that
+// can be compared, but for texts and bytes that nothing is grouped by, which may be
+// long.
+func (t *Table) oldColumns() []*Column {
 	columns := []*Column{t.ID[0]}
 	for _, c := range t.Columns {
-		if c != t.ID[0] && c.comparable(fold) {
+		if long := c.Kind == KindString || c.Kind == KindBytes; c != t.ID[0] && c.Exact && (c.Grouped || !long) {
 			columns = append(columns, c)
 		}
 	}
@@ -225,91 +235,3 @@ func (o *Observed) values(p *pin, add func(*Column, *canonical), fold bool) bool
 	}
 	return true
 }
-
-// writtenTexts keeps the conditions of UPDATEs and DELETEs by their text, but for long
-// ones, which lists of arguments make and hardly repeat. Look-ups take no lock.
-type writtenTexts struct {
-	byText sync.Map // writtenKey → []pin
-	n      atomic.Int64
-}
-
-const maxWrittenText = 4 << 10
-
-type writtenKey struct{ dialect, table, query string }
-
-func (w *writtenTexts) conditions(s *Schema, dialect, table, query string) []pin {
-	key := writtenKey{dialect, table, query}
-	if pins, ok := w.byText.Load(key); ok {
-		return pins.([]pin)
-	}
-	pins := conditions(s, dialect, table, query)
-	if len(query) > maxWrittenText {
-		return pins
-	}
-	if w.n.Add(1) > memoSize {
-		// Lists of arguments make new texts; the others are soon here again.
-		w.byText.Clear()
-		w.n.Store(1)
-	}
-	w.byText.Store(key, pins)
-	return pins
-}
-
-// conditions returns what an UPDATE or DELETE as Ent writes them says of the rows
-// of its table; nothing if it isn't one, or of another table.
-func conditions(s *Schema, dialect, table, query string) []pin {
-	t := s.Table(table)
-	if t == nil || t.View {
-		return nil
-	}
-	a := &analysis{schema: s, dialect: dialect, outer: -1}
-	a.tokens, a.reason, _ = tokenize(dialect, query)
-	if a.reason != Cacheable {
-		return nil
-	}
-	var i int32
-	switch {
-	case strings.EqualFold(a.tokens[0].text, "update"):
-		i = 1
-	case strings.EqualFold(a.tokens[0].text, "delete") && a.tokens[1].word == wFrom:
-		i = 2
-	default:
-		return nil
-	}
-	for a.tokens[i].isName() && a.tokens[i+1].isOp('.') {
-		i += 2
-	}
-	if !sameTable(&a.tokens[i], t) {
-		return nil
-	}
-	end := int32(len(a.tokens)) - lookAhead
-	where := end
-	for j := i + 1; j < end; j++ {
-		switch x := &a.tokens[j]; {
-		case x.isOp('('):
-			j = x.n
-		case x.isOp(';'), x.kind == tokWord && (x.word == wFrom || x.word == wSelect || x.word == wUsing || x.word.join()):
-			return nil // more than Ent writes
-		case x.word == wWhere && where < end:
-			return nil
-		case x.word == wWhere:
-			where = j + 1
-		case where < end && (x.word.clause() || x.kind == tokWord && strings.EqualFold(x.text, "returning")):
-			end = j
-		}
-	}
-	if where >= end {
-		return nil
-	}
-	it := item{table: t, name: a.tokens[i].text}
-	sc := a.newScope(-1)
-	a.scopes[sc].items = []item{it}
-	a.conjuncts(sc, where, end)
-	return a.scopes[sc].items[0].pins
-}
-
-func sameTable(t *token, table *Table) bool {
-	return t.isName() && strings.EqualFold(t.text, table.Name)
-}
-
-func (w word) join() bool { return w == wJoin || w == wJoinKind || w == wNatural }

@@ -177,12 +177,21 @@ func TestRelevance(t *testing.T) {
 			j.create(3, row{"age": 6, "name": "Al"})
 			j.create(4, row{"age": 6, "name": "Bo"})
 		}, false},
-		"the whole table":    {count, older, n, func(j *judged) { j.touch(func(f *Facts) { f.WholeTable(j.schema.Table("pets")) }) }, false},
-		"everything":         {count, older, n, func(j *judged) { j.cache.InvalidateAll(context.Background()) }, false},
-		"an upsert":          {count, older, n, func(j *judged) { j.touch(func(f *Facts) { j.schema.CreateFacts(f, &sqlgraph.CreateSpec{Table: "pets"}, true) }) }, false},
-		"of another schema":  {count, older, n, func(j *judged) { j.schema = statementSchema(); j.create(3, row{"age": 5}) }, false},
-		"in coarse facts":    {count, older, n, func(j *judged) { j.touch(func(f *Facts) { f.Coarsen(); j.schema.CreateFacts(f, &sqlgraph.CreateSpec{Table: "pets"}, false) }) }, false},
-		"too much to recall": {count, older, n, func(j *judged) { j.touch(func(f *Facts) { f.List = make([]Fact, recentBytes/100); j.schema.CreateFacts(f, &sqlgraph.CreateSpec{Table: "pets"}, false) }) }, false},
+		"the whole table": {count, older, n, func(j *judged) { j.touch(func(f *Facts) { f.WholeTable(j.schema.Table("pets")) }) }, false},
+		"everything":      {count, older, n, func(j *judged) { j.cache.InvalidateAll(context.Background()) }, false},
+		"an upsert": {count, older, n, func(j *judged) {
+			j.touch(func(f *Facts) { j.schema.CreateFacts(f, &sqlgraph.CreateSpec{Table: "pets"}, true) })
+		}, false},
+		"of another schema": {count, older, n, func(j *judged) { j.schema = statementSchema(); j.create(3, row{"age": 5}) }, false},
+		"in coarse facts": {count, older, n, func(j *judged) {
+			j.touch(func(f *Facts) { f.Coarsen(); j.schema.CreateFacts(f, &sqlgraph.CreateSpec{Table: "pets"}, false) })
+		}, false},
+		"too much to recall": {count, older, n, func(j *judged) {
+			j.touch(func(f *Facts) {
+				f.List = make([]Fact, recentBytes/100)
+				j.schema.CreateFacts(f, &sqlgraph.CreateSpec{Table: "pets"}, false)
+			})
+		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			j := judge(t, Options{}, c.sql, c.args, c.rows)

@@ -169,7 +169,7 @@ func (c *Cache) decide(ctx context.Context, b Builder, drv dialect.Driver) (*sco
 	}
 	if c.opts.VaryBy != nil {
 		sc.vary = c.opts.VaryBy(ctx)
-	} else if hasSessionVars(ctx) {
+	} else if HasSessionVars(ctx) {
 		return sc, SessionVars
 	}
 	sc.ttl = p.TTL

@@ -38,12 +38,18 @@ type announcement struct {
 	timer *time.Timer
 }
 
-// narrow returns the facts to send: those, or if they are too many the tables.
-func narrow(facts, wide []Fact) []Fact {
+// narrow returns what to send of a write that touched facts, which are those of f: if
+// they are too many, what says less of its rows, or the tables.
+func narrow(facts []Fact, f *Facts) []Fact {
 	if len(facts) <= MaxRemoteFacts {
 		return facts
 	}
-	if wide = unique(wide); len(wide) > 0 && len(wide) <= MaxRemoteFacts {
+	if len(f.roughly) > 0 {
+		if rough := unique(f.rough()); len(rough) <= MaxRemoteFacts {
+			return rough
+		}
+	}
+	if wide := unique(f.wide); len(wide) > 0 && len(wide) <= MaxRemoteFacts {
 		return wide
 	}
 	return []Fact{allFact}

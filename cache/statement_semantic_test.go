@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite"
 
@@ -569,6 +570,9 @@ func (x *semantics) many(f *Facts, t *Table, columns []*Column) (string, []any) 
 	v := x.any(by.Name)
 	var before image
 	remove := x.rng.IntN(2) == 0
+	if len(t.ID) == 1 && x.rng.IntN(2) == 0 {
+		return x.read(f, t, columns, by, v, remove)
+	}
 	after, written, set, args := x.set(t, columns)
 	if remove {
 		written = nil
@@ -601,4 +605,49 @@ func (x *semantics) many(f *Facts, t *Table, columns []*Column) (string, []any) 
 	f.updated(t, written, before, after)
 	ch.end()
 	return "UPDATE " + t.Name + " SET " + set + " WHERE " + by.Name + " = ?", append(args, v)
+}
+
+// read writes the rows that have a value in a column, as a mutation whose rows were
+// read before it.
+func (x *semantics) read(f *Facts, t *Table, columns []*Column, by *Column, v any, remove bool) (string, []any) {
+	where := " FROM " + t.Name + " WHERE " + by.Name + " = ?"
+	read := t.oldColumns()
+	names := make([]string, len(read))
+	for i, c := range read {
+		names[i] = c.Name
+	}
+	found, err := x.run(selected{piece: piece{"SELECT " + strings.Join(names, ", ") + where, []any{v}}})
+	require.NoError(x.t, err)
+	rows := make([][]any, found.N)
+	for i := range rows {
+		rows[i] = found.Row(i)
+	}
+	spec := &sqlgraph.UpdateSpec{Node: &sqlgraph.NodeSpec{Table: t.Name, ID: &sqlgraph.FieldSpec{Column: t.ID[0].Name}}}
+	query, args := "DELETE"+where, []any{v}
+	if !remove {
+		var set []string
+		args = nil
+		for _, c := range columns {
+			if immutable(c) || slices.Contains(t.ID, c) || x.rng.IntN(3) > 0 {
+				continue
+			}
+			fs := &sqlgraph.FieldSpec{Column: c.Name, Value: x.any(c.Name)}
+			spec.Fields.Set = append(spec.Fields.Set, fs)
+			set, args = append(set, c.Name+" = ?"), append(args, fs.Value)
+		}
+		if len(set) == 0 {
+			return "", nil
+		}
+		query, args = "UPDATE "+t.Name+" SET "+strings.Join(set, ", ")+" WHERE "+by.Name+" = ?", append(args, v)
+	}
+	var seen Observed
+	seen.Statement(x.schema, sqliteDialect, t.Name, query, args)
+	seen.OldRows(read, rows)
+	seen.Ran(x.schema, sqliteDialect, query, int64(len(rows)))
+	if remove {
+		x.schema.DeleteFacts(f, &sqlgraph.DeleteSpec{Node: spec.Node}, nil, &seen)
+	} else {
+		x.schema.UpdateFacts(f, spec, &seen)
+	}
+	return query, args
 }

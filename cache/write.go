@@ -98,20 +98,49 @@ func (s *Schema) UpdateFacts(f *Facts, spec *sqlgraph.UpdateSpec, seen *Observed
 	if spec.Node.ID != nil {
 		id = spec.Node.ID.Value
 	}
-	if changesRow(spec) {
-		s.changes(f, t, spec, id, seen)
+	if changesRow(spec) && !seen.none(verbUpdate, t) {
+		befores, keys, exact := seen.each(t, f.Fold)
+		roughly := func(f *Facts) { s.changes(f, t, spec, seen.before(t, f.Fold), id, seen) }
+		if id == nil && exact && len(spec.Modifiers) == 0 {
+			f.either(func(f *Facts) {
+				for i := range befores {
+					s.changes(f, t, spec, befores[i], keys[i], nil)
+				}
+			}, roughly)
+		} else {
+			roughly(f)
+		}
 	}
 	for _, e := range spec.Edges.Clear {
-		s.clearEdge(f, e, id)
+		if v := edgeVerb(e, verbDelete); v == verbNone || !seen.none(v, s.Table(e.Table)) {
+			s.clearEdge(f, e, id)
+		}
 	}
 	for _, e := range spec.Edges.Add {
-		s.addEdge(f, e, id)
+		if v := edgeVerb(e, verbInsert); v == verbNone || !seen.none(v, s.Table(e.Table)) {
+			s.addEdge(f, e, id)
+		}
 	}
 }
 
-// changes adds what it touches that an update writes to its own table.
-func (s *Schema) changes(f *Facts, t *Table, spec *sqlgraph.UpdateSpec, id driver.Value, seen *Observed) {
-	set, before, after := s.images(f, t, spec, id, seen)
+// edgeVerb returns what the statement of an edge outside the row's own table does to
+// that other one, of which m2m is for a join table.
+func edgeVerb(e *sqlgraph.EdgeSpec, m2m verb) verb {
+	switch {
+	case e.Rel == sqlgraph.M2M:
+		return m2m
+	case ownKey(e):
+		return verbNone
+	default:
+		return verbUpdate
+	}
+}
+
+// changes adds what it touches that an update writes to rows of its own table, of
+// which before is known: to the one with a key, or to those that its statement's
+// conditions say if id is nil. seen may be nil if it isn't.
+func (s *Schema) changes(f *Facts, t *Table, spec *sqlgraph.UpdateSpec, before image, id driver.Value, seen *Observed) {
+	set, before, after := s.images(f, t, spec, before, id, seen)
 	modified := len(spec.Modifiers) > 0 && !mutant.On(mutant.ModifierIgnored)
 	if !modified {
 		set = slices.DeleteFunc(set, func(c *Column) bool { return before.of(c).equals(after.of(c)) })
@@ -141,10 +170,10 @@ func (s *Schema) changes(f *Facts, t *Table, spec *sqlgraph.UpdateSpec, id drive
 }
 
 // images returns the columns of its own table that an update sets, and what is known
-// of the rows before and after it. Columns that aren't declared touch the table.
-func (s *Schema) images(f *Facts, t *Table, spec *sqlgraph.UpdateSpec, id driver.Value, seen *Observed) (set []*Column, before, after image) {
-	before = seen.before(t, f.Fold)
-	after = image{cells: slices.Clone(before.cells)}
+// of the rows before and after it. Columns that aren't declared touch the table. If it
+// writes the one row with a key, what was read back of that says more.
+func (s *Schema) images(f *Facts, t *Table, spec *sqlgraph.UpdateSpec, known image, id driver.Value, seen *Observed) (set []*Column, before, after image) {
+	before, after = known, image{cells: slices.Clone(known.cells)}
 	change := func(column string, know func(*Column)) {
 		c := t.Column(column)
 		switch {
@@ -188,8 +217,8 @@ func (s *Schema) images(f *Facts, t *Table, spec *sqlgraph.UpdateSpec, id driver
 	}
 	if id != nil {
 		seen.readBack(&after, t, id, f.Fold)
-		f.increments(t, spec, &before, &after)
 	}
+	f.increments(t, spec, &before, &after)
 	for _, c := range t.Columns {
 		if !before.of(c).known && !slices.Contains(set, c) {
 			before.put(c, after.of(c))
@@ -198,25 +227,33 @@ func (s *Schema) images(f *Facts, t *Table, spec *sqlgraph.UpdateSpec, id driver
 	return set, before, after
 }
 
-// increments adds what a row had before in the columns to which an update added
-// something, if it is known what they have afterwards. Ent counts NULL as zero, so
-// zero may have been either. MySQL may be set up to cut numbers off that don't fit.
+// increments adds what rows had before in the columns to which an update added
+// something, if it is known what they have afterwards, and the other way round. Ent
+// counts NULL as zero, so zero may have been either. MySQL may be set up to cut off
+// numbers that don't fit.
 func (f *Facts) increments(t *Table, spec *sqlgraph.UpdateSpec, before, after *image) {
 	if f.Fold {
 		return
 	}
+	number := func(x cell) (int64, bool) { return int64(x.value.num), x.known && (x.null || x.value.tag == 'i') }
 	for _, fs := range spec.Fields.Add {
 		c := t.Column(fs.Column)
-		if c == nil || c.Kind != KindInt || before.of(c).known {
+		if c == nil || c.Kind != KindInt {
 			continue
 		}
-		by, sum := c.cell(fs.Value, false), after.of(c)
-		if !by.known || by.null || by.value.tag != 'i' || !sum.known || sum.null || sum.value.tag != 'i' {
-			continue
-		}
-		n, d := int64(sum.value.num), int64(by.value.num)
-		if was := n - d; was != 0 && (was < n) == (d > 0) {
-			before.put(c, cell{known: true, value: canonical{tag: 'i', num: uint64(was)}})
+		by, ok := number(c.cell(fs.Value, false))
+		was, knownBefore := number(before.of(c))
+		is, knownAfter := number(after.of(c))
+		switch {
+		case !ok, knownBefore == knownAfter:
+		case knownBefore:
+			if sum := was + by; (sum > was) == (by > 0) {
+				after.put(c, cell{known: true, value: canonical{tag: 'i', num: uint64(sum)}})
+			}
+		default:
+			if was = is - by; was != 0 && (was < is) == (by > 0) && !after.of(c).null {
+				before.put(c, cell{known: true, value: canonical{tag: 'i', num: uint64(was)}})
+			}
 		}
 	}
 }
@@ -238,6 +275,26 @@ func (s *Schema) DeleteFacts(f *Facts, spec *sqlgraph.DeleteSpec, id any, seen *
 		return
 	}
 	f.Any(t)
+	if seen.none(verbDelete, t) {
+		return
+	}
+	if befores, keys, exact := seen.each(t, f.Fold); exact && id == nil {
+		f.either(func(f *Facts) {
+			for i := range befores {
+				ch := f.change(change{table: t, kind: rowDeleted, before: befores[i]})
+				f.written(t, keys[i], nil)
+				ch.named()
+				f.deleted(t, befores[i])
+				ch.end()
+			}
+			f.cascadeFrom(t, keys)
+		}, func(f *Facts) {
+			seen.rows(f, t, nil)
+			f.deleted(t, seen.before(t, f.Fold))
+			f.cascadeFrom(t, seen.keys(t))
+		})
+		return
+	}
 	ch := f.change(change{table: t, kind: rowDeleted, before: seen.before(t, f.Fold)})
 	switch {
 	case id != nil && (mutant.On(mutant.DeleteSkipsRow) || f.written(t, id, nil)), mutant.On(mutant.BulkDeleteIsOneRow):

@@ -111,10 +111,13 @@
 // What a write touches follows from what the database has shown of the row: its
 // key, what was set, the conditions of the statement, the row that Ent reads back,
 // and with Mixin.OldValues the row before it. An update or delete by predicate
-// touches the rows or the group that its conditions name, else all rows; a delete by
-// id what refers to the row in the tables that its ON DELETE actions reach. An upsert
-// and an update with Modify touch the whole table. What isn't understood makes a
-// dependency coarser, never finer.
+// touches the rows or the group that its conditions name, else all rows; with
+// Mixin.OldValues up to 256 rows that were read and locked before it, by its own
+// conditions, if it wrote as many. A delete by id touches what refers to the row in
+// the tables that its ON DELETE actions reach. A statement that wrote no row touches
+// nothing, where it is known that it ran once: in a transaction, and on SQLite. An
+// upsert and an update with Modify touch the whole table. What isn't understood makes
+// a dependency coarser, never finer.
 //
 // With Mixin.Tenant a type is cached only for reads that say of whose rows they are,
 // and what is written for one tenant costs others no entry.
@@ -290,7 +293,8 @@
 //
 // Triggers. What a trigger writes isn't seen, nor an ON DELETE action that isn't
 // in the Ent schema. Columns that the schema declares as generated or ON UPDATE
-// are.
+// are. If a trigger or a rule does something else in the place of a statement, and
+// the database says of that that it wrote no row, it isn't seen at all.
 //
 // Isolation. READ UNCOMMITTED isn't supported: outside a transaction the database
 // would return, and the cache store, what may be rolled back. All other levels

@@ -76,7 +76,7 @@ func (w *planWriter) policy(n *gen.Type, p *schema.Policy) error {
 		w.line(1, "bounds: %s", bounds(p))
 	}
 	if p.OldValues {
-		w.line(1, "writes of one row read first what it has in the grouped columns (OldValues)")
+		w.line(1, "what rows have in the grouped columns is read before they are written (OldValues); each of up to 256 of an update many or a delete many counts as one that is updated or deleted")
 	}
 	if p.RefreshAhead != 0 {
 		w.line(1, "refreshed ahead of the end of the TTL: RefreshAhead %g", p.RefreshAhead)

@@ -70,12 +70,23 @@ func (d *watching) end(ctx context.Context, err error) {
 
 func (d *watching) db() *sql.DB { return d.writes[0].origin.DB }
 
+// turns counts the statements in the transaction of the program that the mutation is
+// in, nil if it is in none.
+func (d *watching) turns() *turns {
+	if p := d.writes[0].pending; p != nil {
+		return &p.turns
+	}
+	return nil
+}
+
 func (d *watching) caches() []*cache.Cache { return d.writes[0].caches }
 
 func (d *watching) Exec(ctx context.Context, query string, args, v any) error {
-	if d.locks() {
+	if d.locks(ctx, query, args) {
 		return d.execLocked(ctx, query, args, v)
 	}
+	turn, _ := d.turns().begin()
+	defer d.turns().end(turn)
 	d.observe(query, args)
 	if err := d.begin(ctx); err != nil {
 		return err
@@ -83,7 +94,7 @@ func (d *watching) Exec(ctx context.Context, query string, args, v any) error {
 	// Deferred, as in all of these: a driver that panics must not lose the write.
 	err := errPanicked
 	defer func() { d.end(ctx, err) }()
-	err = d.Driver.Exec(told(ctx, d.caches(), query), query, args, v)
+	err = d.run(ctx, d.Driver, query, args, v, d.writes[0].pending != nil || inProcess(d.db()))
 	return err
 }
 
@@ -91,6 +102,9 @@ func (d *watching) Query(ctx context.Context, query string, args, v any) error {
 	if err := d.begin(ctx); err != nil {
 		return err
 	}
+	turn, _ := d.turns().begin()
+	defer d.turns().end(turn)
+	d.queried(query)
 	err, open := errPanicked, false
 	defer func() {
 		if !open {
@@ -168,15 +182,26 @@ type watchedTx struct {
 }
 
 func (t *watchedTx) Exec(ctx context.Context, query string, args, v any) error {
-	if t.d.observe(query, args) {
-		if err := t.d.readOld(ctx, t.Tx); err != nil {
+	turn, alone := t.d.turns().begin()
+	own := t.d.observe(query, args)
+	defer func() {
+		// Another mutation in the transaction doesn't wait for the locks of this one.
+		if alone = t.d.turns().end(turn) && alone; own && !alone {
+			t.d.own.seen.Interrupted()
+		}
+	}()
+	if own {
+		if err := t.d.readOld(ctx, t.Tx, query, args); err != nil {
 			return err
 		}
 	}
-	return t.Tx.Exec(told(ctx, t.d.caches(), query), query, args, v)
+	return t.d.run(ctx, t.Tx, query, args, v, t.d.tx)
 }
 
 func (t *watchedTx) Query(ctx context.Context, query string, args, v any) error {
+	turn, _ := t.d.turns().begin()
+	defer t.d.turns().end(turn)
+	t.d.queried(query)
 	err := t.Tx.Query(told(ctx, t.d.caches(), query), query, args, v)
 	if rows, ok := v.(*entsql.Rows); ok && err == nil && t.d.sent && t.d.tx {
 		t.d.readBack(rows)

@@ -67,6 +67,39 @@ type Pending struct {
 	db     *sql.DB
 	done   bool
 	forget func()
+	turns  turns
+}
+
+// turns counts the statements of mutations in a transaction, of which several goroutines
+// may run some at a time. A nil one counts nothing, and all of its statements are alone.
+type turns struct {
+	mu      sync.Mutex
+	sent    uint64
+	running int
+}
+
+// begin is called before a statement, or several that belong together. It returns what
+// end wants.
+func (t *turns) begin() (turn uint64, alone bool) {
+	if t == nil {
+		return 0, true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sent++
+	t.running++
+	return t.sent, t.running == 1
+}
+
+// end is called behind them, and reports whether no other has begun since.
+func (t *turns) end(turn uint64) (alone bool) {
+	if t == nil {
+		return true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.running--
+	return t.sent == turn
 }
 
 // part is what finished writes touched, for one cache.

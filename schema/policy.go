@@ -100,15 +100,24 @@ type Policy struct {
 	// the edges loaded with it, or to the list that a query returned. It is for
 	// types that the program only reads.
 	Shared bool `json:",omitempty"`
-	// OldValues has an update or delete of one row read first which values the row
-	// has in the grouped columns (foreign keys and Groups), with a lock, in the
-	// write's own transaction. Then counts, pages with an OFFSET and the like go on
-	// being valid for the groups that the row wasn't in. Without it a write that
-	// takes a row out of a group invalidates those of all groups by that column,
-	// unless its own conditions say what the row had: as in
-	// UpdateOne(job).Where(job.StatusEQ(pending)).SetStatus(running). It costs a
-	// query for each update that sets such a column, and for each delete a
-	// transaction too. On MySQL texts aren't compared, so texts gain nothing.
+	// OldValues has updates and deletes read first which values the rows have in the
+	// grouped columns (foreign keys and Groups), with a lock, in the write's own
+	// transaction. Then counts, pages with an OFFSET and the like go on being valid
+	// for the groups that the row wasn't in. Without it a write that takes a row out
+	// of a group invalidates those of all groups by that column, unless its own
+	// conditions say what the row had: as in
+	// UpdateOne(job).Where(job.StatusEQ(pending)).SetStatus(running).
+	//
+	// A write by predicate reads up to 256 rows, and counts as a write of each of them
+	// in place of all that its conditions may meet. That takes conditions on the row's
+	// own columns, and a statement that then writes as many rows as were read. Updates
+	// on MySQL and MariaDB, which count the rows that changed, gain nothing.
+	//
+	// It costs a query for each update that sets such a column, and for each delete and
+	// each write by predicate a transaction too, but for those with session variables
+	// (sql.WithVar), which go without. Rows are locked for an update, which row-level
+	// security must allow for those that are deleted. On MySQL texts aren't compared, so
+	// texts gain nothing.
 	OldValues bool `json:",omitempty"`
 	// DependsOn names the tables or Ent types a view reads. A view without it
 	// is not cached.

@@ -77,6 +77,8 @@ const (
 	BidiSkipped        // an edge of a type to itself counts in one direction
 	ChildRowSkipped    // an edge added doesn't touch the other table's row
 	ClearIgnored       // edges removed or cleared touch nothing
+	CountIgnored       // the rows that were read before a write by predicate count as all that it wrote
+	SomeAreNone        // a statement that said how many rows it wrote counts as having written none
 
 	// Which writes matter.
 	ElsewhereIgnored  // a column that is named outside of conditions may change
@@ -175,9 +177,10 @@ var names = [numNames]string{
 	UpdateSkipsRow: "UpdateSkipsRow", UpdateSkipsColumns: "UpdateSkipsColumns", UpdateSkipsGroups: "UpdateSkipsGroups", OldIsNew: "OldIsNew",
 	BulkIsOneRow: "BulkIsOneRow", ModifierIgnored: "ModifierIgnored", DeleteSkipsRow: "DeleteSkipsRow", DeleteSkipsMembers: "DeleteSkipsMembers",
 	BulkDeleteIsOneRow: "BulkDeleteIsOneRow", CascadeIgnored: "CascadeIgnored", CascadeOneStep: "CascadeOneStep", UpsertIsCreate: "UpsertIsCreate",
-	ElsewhereIgnored: "ElsewhereIgnored", LessIsLessOrEqual: "LessIsLessOrEqual", OuterConditions: "OuterConditions", BeforeIgnored: "BeforeIgnored", ListedIgnored: "ListedIgnored",
-	WindowNeverFull: "WindowNeverFull", DescendingIgnored: "DescendingIgnored", TiesBehind: "TiesBehind", ReplacedIgnored: "ReplacedIgnored", ExistSharesKey: "ExistSharesKey", RecentDropped: "RecentDropped",
-	ClearIgnored: "ClearIgnored", TouchBefore: "TouchBefore", TxAtStatement: "TxAtStatement", TxDropped: "TxDropped",
+	ElsewhereIgnored: "ElsewhereIgnored", LessIsLessOrEqual: "LessIsLessOrEqual", OuterConditions: "OuterConditions", BeforeIgnored: "BeforeIgnored",
+	ListedIgnored: "ListedIgnored", WindowNeverFull: "WindowNeverFull", DescendingIgnored: "DescendingIgnored", TiesBehind: "TiesBehind",
+	ReplacedIgnored: "ReplacedIgnored", ExistSharesKey: "ExistSharesKey", RecentDropped: "RecentDropped",
+	ClearIgnored: "ClearIgnored", CountIgnored: "CountIgnored", SomeAreNone: "SomeAreNone", TouchBefore: "TouchBefore", TxAtStatement: "TxAtStatement", TxDropped: "TxDropped",
 	NearEndSkipped: "NearEndSkipped", FarEndSkipped: "FarEndSkipped", BidiSkipped: "BidiSkipped", ChildRowSkipped: "ChildRowSkipped",
 	ForeignTxAtOnce: "ForeignTxAtOnce", HiddenTxAtOnce: "HiddenTxAtOnce", DoubtIgnored: "DoubtIgnored", HoldIgnored: "HoldIgnored", LedgerForgets: "LedgerForgets",
 	ValueUntainted: "ValueUntainted", ValueUnchecked: "ValueUnchecked", ValueFirstProof: "ValueFirstProof", ValueUncloned: "ValueUncloned",

@@ -283,9 +283,17 @@ func TestTrap_T13_SessionVariablesChooseTheTable(t *testing.T) {
 			}
 		}
 		require.NotEqual(t, read(a, w.cached), read(b, w.cached))
-		w.cached.Track.Update().SetName("renamed").ExecX(b)
-		for _, ctx := range []context.Context{t.Context(), a, b} {
-			require.Equal(t, read(ctx, w.plain), read(ctx, w.cached))
+		for _, write := range []func(){
+			func() { w.cached.Track.Update().SetName("renamed").ExecX(b) },
+			func() { w.cached.Track.DeleteOneID(2).ExecX(b) },
+			func() { w.cached.Track.Delete().ExecX(a) },
+		} {
+			write()
+			for _, ctx := range []context.Context{t.Context(), a, b} {
+				require.Equal(t, read(ctx, w.plain), read(ctx, w.cached))
+			}
+			// Nobody else gets the connection as it was.
+			require.Equal(t, "[1 2 3]", sorted(w.plain.Track.Query().IDsX(t.Context())))
 		}
 	}
 	t.Run("without VaryBy", func(t *testing.T) {

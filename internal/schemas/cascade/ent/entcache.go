@@ -105,11 +105,11 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 	},
 	Types: []cache.TypeSpec{
 		{Name: "Badge", Table: "badges"},
-		{Name: "Company", Table: "companies", Policy: &schema.Policy{}},
-		{Name: "Department", Table: "departments", Policy: &schema.Policy{}},
-		{Name: "Paper", Table: "papers", Policy: &schema.Policy{}},
-		{Name: "Person", Table: "persons", Policy: &schema.Policy{}},
-		{Name: "Project", Table: "projects", Policy: &schema.Policy{}},
+		{Name: "Company", Table: "companies", Policy: &schema.Policy{OldValues: true}},
+		{Name: "Department", Table: "departments", Policy: &schema.Policy{OldValues: true}},
+		{Name: "Paper", Table: "papers", Policy: &schema.Policy{OldValues: true}},
+		{Name: "Person", Table: "persons", Policy: &schema.Policy{OldValues: true}},
+		{Name: "Project", Table: "projects", Policy: &schema.Policy{OldValues: true}},
 	},
 })
 

@@ -73,7 +73,7 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 		},
 	},
 	Types: []cache.TypeSpec{
-		{Name: "Item", Table: "items", Policy: &schema.Policy{Groups: []string{"kind", "active", "level", "sku", "ref", "digest", "grade"}}},
+		{Name: "Item", Table: "items", Policy: &schema.Policy{Groups: []string{"kind", "active", "level", "sku", "ref", "digest", "grade"}, OldValues: true}},
 		{Name: "Part", Table: "parts", Policy: &schema.Policy{}},
 	},
 })

@@ -114,12 +114,12 @@ var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
 		},
 	},
 	Types: []cache.TypeSpec{
-		{Name: "Account", Table: "accounts", Policy: &schema.Policy{}},
-		{Name: "Device", Table: "devices", Policy: &schema.Policy{}},
-		{Name: "Document", Table: "documents", Policy: &schema.Policy{}},
-		{Name: "Event", Table: "events", Policy: &schema.Policy{}},
-		{Name: "Team", Table: "teams", Policy: &schema.Policy{}},
-		{Name: "Token", Table: "tokens", Policy: &schema.Policy{}},
+		{Name: "Account", Table: "accounts", Policy: &schema.Policy{OldValues: true}},
+		{Name: "Device", Table: "devices", Policy: &schema.Policy{OldValues: true}},
+		{Name: "Document", Table: "documents", Policy: &schema.Policy{OldValues: true}},
+		{Name: "Event", Table: "events", Policy: &schema.Policy{OldValues: true}},
+		{Name: "Team", Table: "teams", Policy: &schema.Policy{OldValues: true}},
+		{Name: "Token", Table: "tokens", Policy: &schema.Policy{OldValues: true}},
 	},
 })
 

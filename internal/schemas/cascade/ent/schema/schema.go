@@ -12,7 +12,7 @@ import (
 
 type cached struct{ ent.Schema }
 
-func (cached) Mixin() []ent.Mixin { return []ent.Mixin{mixin.Mixin{}} }
+func (cached) Mixin() []ent.Mixin { return []ent.Mixin{mixin.Mixin{OldValues: true}} }
 
 // Company is at the top: its departments go with it, and all below them.
 type Company struct{ cached }

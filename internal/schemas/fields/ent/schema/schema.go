@@ -25,7 +25,7 @@ type Item struct{ ent.Schema }
 
 // Mixin of the Item.
 func (Item) Mixin() []ent.Mixin {
-	return []ent.Mixin{mixin.Mixin{Groups: []string{"kind", "active", "level", "sku", "ref", "digest", "grade"}}}
+	return []ent.Mixin{mixin.Mixin{Groups: []string{"kind", "active", "level", "sku", "ref", "digest", "grade"}, OldValues: true}}
 }
 
 // Fields of the Item.

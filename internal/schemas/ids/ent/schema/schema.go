@@ -15,7 +15,7 @@ import (
 
 type cached struct{ ent.Schema }
 
-func (cached) Mixin() []ent.Mixin { return []ent.Mixin{mixin.Mixin{}} }
+func (cached) Mixin() []ent.Mixin { return []ent.Mixin{mixin.Mixin{OldValues: true}} }
 
 // Account has a UUID.
 type Account struct{ cached }
