@@ -21,6 +21,8 @@ type Observed struct {
 	// to write were read.
 	locked  [][]any
 	columns []*Column // of locked; nil if those weren't read
+	// interrupted says that what was read, or is yet, isn't believed.
+	interrupted bool
 	// ran says what the statements did, blind that one wasn't understood.
 	ran   []tally
 	blind bool
@@ -59,11 +61,27 @@ func (o *Observed) Columns(s *Schema, table string, columns []string) []*Column 
 }
 
 // Row notes the row that was read back, as the driver returned it.
-func (o *Observed) Row(columns []*Column, values []any) { o.row = rowOf(columns, values) }
+func (o *Observed) Row(columns []*Column, values []any) {
+	if !o.interrupted {
+		o.row = rowOf(columns, values)
+	}
+}
 
 // Old notes the row as it was before the statement. It must have been locked when
 // it was read.
-func (o *Observed) Old(columns []*Column, values []any) { o.old = rowOf(columns, values) }
+func (o *Observed) Old(columns []*Column, values []any) {
+	if !o.interrupted {
+		o.old = rowOf(columns, values)
+	}
+}
+
+// Interrupted notes that other statements may have run in the transaction since its
+// first one of this write: locks don't keep those off, so what is read of rows, before
+// or after, may be of what they did.
+func (o *Observed) Interrupted() {
+	o.interrupted = true
+	o.old, o.row, o.columns, o.locked = nil, nil, nil, nil
+}
 
 func rowOf(columns []*Column, values []any) map[*Column]any {
 	row := make(map[*Column]any, len(columns))

@@ -168,15 +168,11 @@ func (s *Schema) LockedRows(dialect, table, query string, args any) (text string
 // OldRows notes the rows that the statement is about to write, as LockedRows found
 // them. More than MaxOldRows say nothing.
 func (o *Observed) OldRows(columns []*Column, rows [][]any) {
-	if len(rows) > MaxOldRows {
+	if len(rows) > MaxOldRows || o.interrupted {
 		return
 	}
 	o.columns, o.locked = columns, rows
 }
-
-// Interrupted notes that other statements may have run in the transaction since the rows
-// were read: their locks don't keep those off.
-func (o *Observed) Interrupted() { o.columns, o.locked = nil, nil }
 
 // each returns what was known before the statement of every row that it wrote, with
 // its key, and reports whether all of them are known.

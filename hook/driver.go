@@ -28,6 +28,8 @@ type watching struct {
 	// tx says that the statements are known to run in a transaction of the database:
 	// what they do isn't seen before it commits, and rows they write are locked.
 	tx bool
+	// turn is that of the last statement in the program's transaction; zero for none.
+	turn uint64
 }
 
 // observe notes the statement that writes the rows of the specification, and
@@ -77,6 +79,23 @@ func (d *watching) turns() *turns {
 		return &p.turns
 	}
 	return nil
+}
+
+// take begins a statement in a transaction, and leave ends it. Another mutation in the
+// transaction doesn't wait for the locks of this one: if it sent a statement in between,
+// what is read of rows isn't what this one wrote, or was going to write.
+func (d *watching) take() {
+	turn, alone := d.turns().begin()
+	if d.own != nil && (!alone || d.turn != 0 && turn != d.turn+1) {
+		d.own.seen.Interrupted()
+	}
+	d.turn = turn
+}
+
+func (d *watching) leave() {
+	if alone := d.turns().end(d.turn); d.own != nil && !alone {
+		d.own.seen.Interrupted()
+	}
 }
 
 func (d *watching) caches() []*cache.Cache { return d.writes[0].caches }
@@ -182,15 +201,9 @@ type watchedTx struct {
 }
 
 func (t *watchedTx) Exec(ctx context.Context, query string, args, v any) error {
-	turn, alone := t.d.turns().begin()
-	own := t.d.observe(query, args)
-	defer func() {
-		// Another mutation in the transaction doesn't wait for the locks of this one.
-		if alone = t.d.turns().end(turn) && alone; own && !alone {
-			t.d.own.seen.Interrupted()
-		}
-	}()
-	if own {
+	t.d.take()
+	defer t.d.leave()
+	if t.d.observe(query, args) {
 		if err := t.d.readOld(ctx, t.Tx, query, args); err != nil {
 			return err
 		}
@@ -199,8 +212,8 @@ func (t *watchedTx) Exec(ctx context.Context, query string, args, v any) error {
 }
 
 func (t *watchedTx) Query(ctx context.Context, query string, args, v any) error {
-	turn, _ := t.d.turns().begin()
-	defer t.d.turns().end(turn)
+	t.d.take()
+	defer t.d.leave()
 	t.d.queried(query)
 	err := t.Tx.Query(told(ctx, t.d.caches(), query), query, args, v)
 	if rows, ok := v.(*entsql.Rows); ok && err == nil && t.d.sent && t.d.tx {
@@ -220,14 +233,15 @@ func (d *watching) readBack(rows *entsql.Rows) {
 		return
 	}
 	if list := d.own.seen.Columns(d.writes[0].typ.Schema, d.own.table(), columns); list != nil {
-		rows.ColumnScanner = &noted{Rows: inner, seen: &d.own.seen, columns: list}
+		rows.ColumnScanner = &noted{Rows: inner, d: d, columns: list}
 	}
 }
 
-// noted notes the row that is scanned from it.
+// noted notes the row that is scanned from it, unless another statement of the
+// transaction may have changed it since.
 type noted struct {
 	*sql.Rows
-	seen    *cache.Observed
+	d       *watching
 	columns []*cache.Column
 }
 
@@ -238,8 +252,8 @@ func (n *noted) Scan(dest ...any) error {
 			to[i] = nowhere{}
 		}
 	}
-	if n.Rows.Scan(to...) == nil {
-		n.seen.Row(n.columns, values)
+	if n.Rows.Scan(to...) == nil && n.d.turns().still(n.d.turn) {
+		n.d.own.seen.Row(n.columns, values)
 	}
 	return n.Rows.Scan(dest...)
 }

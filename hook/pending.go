@@ -102,6 +102,16 @@ func (t *turns) end(turn uint64) (alone bool) {
 	return t.sent == turn
 }
 
+// still reports whether no other statement has begun since.
+func (t *turns) still(turn uint64) bool {
+	if t == nil {
+		return true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.sent == turn
+}
+
 // part is what finished writes touched, for one cache.
 type part struct {
 	cache  *cache.Cache

@@ -209,3 +209,22 @@ func (r *raw) QueryContext(_ context.Context, query string, args ...any) (*sql.R
 	r.ran = append(r.ran, fmt.Sprint(query, " ", args))
 	return nil, nil
 }
+
+// Statements are alone that none runs beside, and none has begun before they end.
+func TestTurns(t *testing.T) {
+	var s turns
+	first, alone := s.begin()
+	require.True(t, alone)
+	require.True(t, s.end(first))
+	first, alone = s.begin()
+	require.True(t, alone)
+	second, beside := s.begin()
+	require.False(t, beside, "the first runs still")
+	require.False(t, s.end(first), "the second has begun")
+	require.True(t, s.end(second))
+	_, alone = s.begin()
+	require.True(t, alone)
+	var none *turns
+	first, alone = none.begin()
+	require.True(t, alone && none.end(first))
+}

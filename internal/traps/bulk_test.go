@@ -221,11 +221,20 @@ type betweenTx struct {
 func (t *betweenTx) Unwrap() dialect.Tx { return t.Tx }
 
 func (t *betweenTx) Exec(ctx context.Context, query string, args, v any) error {
+	t.run(query)
+	return t.Tx.Exec(ctx, query, args, v)
+}
+
+func (t *betweenTx) Query(ctx context.Context, query string, args, v any) error {
+	t.run(query)
+	return t.Tx.Query(ctx, query, args, v)
+}
+
+func (t *betweenTx) run(query string) {
 	if f := t.d.f; f != nil && strings.HasPrefix(query, t.d.statement) {
 		t.d.f = nil
 		f()
 	}
-	return t.Tx.Exec(ctx, query, args, v)
 }
 
 // phantom reads a track that comes to meet the conditions of a write by predicate

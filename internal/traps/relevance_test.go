@@ -118,6 +118,26 @@ func TestTrap_WritesThatDontMatter(t *testing.T) {
 	})
 }
 
+// Another goroutine's mutation in the same transaction isn't kept off by locks. What it
+// did isn't taken for what this one found.
+func TestTrap_MutationsSideBySideInATransaction(t *testing.T) {
+	w := newStore(t, dialect.SQLite)
+	ctx := t.Context()
+	drv := &between{Driver: w.drv, statement: "SELECT"}
+	c := openStore(drv)
+	c.Intercept(w.handle.Interceptor())
+	cheap := w.watch("cheap jazz", func(ctx context.Context, c *store.Client) string {
+		return fmt.Sprint(c.Track.Query().Where(track.GenreID(1), track.UnitPriceLT(15)).CountX(ctx))
+	})
+	tx, err := c.Tx(ctx)
+	require.NoError(t, err)
+	drv.f = func() { tx.Track.UpdateOneID(1).SetGenreID(2).ExecX(ctx) }
+	tx.Track.UpdateOneID(1).SetUnitPrice(100).ExecX(ctx)
+	require.Nil(t, drv.f, "nothing ran between the update and what Ent reads behind it")
+	require.NoError(t, tx.Commit())
+	cheap.changed()
+}
+
 // That there are rows is known from one of them, and nobody who wants rows gets that.
 func TestTrap_ExistIsNotFirst(t *testing.T) {
 	w := newStore(t, dialect.SQLite)
