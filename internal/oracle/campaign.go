@@ -28,6 +28,9 @@ type Campaign struct {
 	Tokens    bool
 	// Raw makes some of the writes statements that no hook sees.
 	Raw bool
+	// RowsOnly switches the level of typed values off in all lists, and not in every
+	// fourth only.
+	RowsOnly bool
 	// Progress gets a line now and then; nil means none.
 	Progress io.Writer
 	// Shrink bounds the time a failing list is made shorter for.
@@ -78,6 +81,7 @@ func (c Campaign) Run(ctx context.Context) (Stats, error) {
 			databases[name] = d
 		}
 		list := generate(d, seed, Length, c.Raw)
+		list.RowsOnly = list.RowsOnly || c.RowsOnly
 		if c.Processes > 1 {
 			list.spread(c.Processes, c.Tokens)
 		}

@@ -33,6 +33,7 @@ type options struct {
 	processes  int
 	tokens     bool
 	raw        bool
+	rows       bool
 	storm      time.Duration
 }
 
@@ -49,6 +50,7 @@ func main() {
 	flag.IntVar(&o.processes, "processes", 1, "spread the operations over this many caches that share a remote level: the Redis of "+testdb.RedisEnv+", or a simulated one")
 	flag.BoolVar(&o.tokens, "tokens", false, "with -processes, make reads bounded ones that carry the token of the last write, and not strict ones")
 	flag.BoolVar(&o.raw, "raw", false, "make some of the writes raw SQL, on a driver that reads it")
+	flag.BoolVar(&o.rows, "rows", false, "switch the level of typed values off; else it is off for every fourth list")
 	flag.DurationVar(&o.storm, "for", 5*time.Second, "how long, with -goroutines")
 	name := flag.String("mutant", "none", "switch on a deliberate error; needs a build with -tags mutant")
 	flag.Parse()
@@ -104,7 +106,7 @@ func (o options) names() []string {
 
 func (o options) compare(ctx context.Context, d string) error {
 	fmt.Printf("%s: seed %d, %d operations\n", d, o.seed, o.ops)
-	c := oracle.Campaign{Dialect: d, Seed: o.seed, Ops: o.ops, Domains: o.names(), Progress: os.Stdout, Shrink: o.shrink, Processes: o.processes, Tokens: o.tokens, Raw: o.raw}
+	c := oracle.Campaign{Dialect: d, Seed: o.seed, Ops: o.ops, Domains: o.names(), Progress: os.Stdout, Shrink: o.shrink, Processes: o.processes, Tokens: o.tokens, Raw: o.raw, RowsOnly: o.rows}
 	start := time.Now()
 	s, err := c.Run(ctx)
 	fmt.Printf("%s: %s\n", d, s.Line(time.Since(start)))
