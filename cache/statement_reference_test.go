@@ -331,6 +331,19 @@ func FuzzAnalyze(f *testing.F) {
 			}
 			require.Len(t, got.Tags, len(got.List))
 			st.Facts(got, nil, result("id"))
+			if r := st.relevanceOf(got, args, result("id")); r != nil {
+				for _, table := range st.Tables() {
+					for kind := rowCreated; kind <= rowDeleted; kind++ {
+						ch := change{table: table, kind: kind, set: table.Columns}
+						require.False(t, r.irrelevant(&ch, true), "nothing is known of the row")
+						for _, c := range table.Columns {
+							ch.before.set(c, args[c.index%3], false)
+							ch.after.set(c, args[c.index%2], false)
+						}
+						r.irrelevant(&ch, false)
+					}
+				}
+			}
 			for _, table := range st.Tables() {
 				require.Contains(t, got.Tags, Tag{Kind: FactTable, Table: table.Name})
 			}
