@@ -30,7 +30,7 @@ func newCauses(w Workload) causes { return causes{workload: w, counts: make(map[
 
 // missed counts a needless miss.
 func (c *causes) missed(kind int, explained []cache.Explanation) {
-	i := slices.IndexFunc(explained, func(x cache.Explanation) bool { return x.Outcome != cache.Hit && x.Outcome != cache.Coalesced })
+	i := slices.IndexFunc(explained, func(x cache.Explanation) bool { return !served(x) })
 	x := explained[i]
 	first := Cause{Read: c.workload.kinds[kind], Statement: fmt.Sprintf("%s %s", x.Type, x.Op)}
 	switch why := x.Invalidation; {
@@ -42,6 +42,11 @@ func (c *causes) missed(kind int, explained []cache.Explanation) {
 		first.Write, first.Facts = kindOf(why.By), bare(why.Facts)
 	}
 	c.counts[first]++
+}
+
+// served reports whether a statement didn't reach the database.
+func served(x cache.Explanation) bool {
+	return x.Outcome == cache.Hit || x.Outcome == cache.Coalesced || x.Outcome == cache.HitRemote
 }
 
 // kindOf names a write by what it was, without its rows.

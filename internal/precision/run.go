@@ -265,7 +265,7 @@ func (p *player) askCache(ctx context.Context, op operation, now result, query f
 		return err
 	}
 	for _, x := range explained {
-		hit = hit && (x.Outcome == cache.Hit || x.Outcome == cache.Coalesced)
+		hit = hit && served(x)
 	}
 	statements := p.recorder.take()
 	if hit != (len(statements) == 0) {
