@@ -44,6 +44,15 @@ type Fingerprint struct {
 	parts   []part
 	against *Fingerprint
 	next    int
+
+	// question is what terms are asked with, args the values of those of one
+	// statement, and values how many. unasked says that one had no answer. depth is
+	// how many groups of terms the one that answers is in.
+	question *question
+	args     []byte
+	values   int
+	unasked  bool
+	depth    int
 }
 
 var fingerprints = sync.Pool{New: func() any { return &Fingerprint{buf: make([]byte, 0, 1024)} }}
@@ -77,7 +86,7 @@ var resultKinds = map[string]resultKind{
 
 func (f *Fingerprint) release() {
 	clear(f.parts)
-	*f = Fingerprint{buf: f.buf[:0], parts: f.parts[:0]}
+	*f = Fingerprint{buf: f.buf[:0], parts: f.parts[:0], question: f.question, args: f.args[:0]}
 	fingerprints.Put(f)
 }
 
@@ -98,11 +107,13 @@ func (f *Fingerprint) SetContext(ctx context.Context) { f.ctx = ctx }
 
 // AppendStrings appends strings that decide what the query reads.
 func (f *Fingerprint) AppendStrings(list ...string) {
-	f.buf = binary.AppendUvarint(f.buf, uint64(len(list)))
+	f.appendCount(len(list))
 	for _, s := range list {
 		f.buf = appendString(f.buf, s)
 	}
 }
+
+func (f *Fingerprint) appendCount(n int) { f.buf = binary.AppendUvarint(f.buf, uint64(n)) }
 
 // Root reports whether a builder's interceptors leave the result to the cache.
 // Those before the cache's run for a hit too. Those after it wouldn't, except
@@ -257,21 +268,25 @@ func AppendQuery[O, P ~func(*entsql.Selector)](f *Fingerprint, sel Selection, or
 		from := *sel.From
 		p.from = &from
 	}
-	s, own := f.selector(&sel)
-	// In the order of Ent, as one may look at what the other did.
-	if f.kind == ids {
-		apply(s, predicates)
-		apply(s, order)
-	} else {
-		apply(s, order)
-		apply(s, predicates)
-	}
-	if f.kind == count && len(order) > 0 {
-		s.ClearOrder()
-	}
 	p.start = len(f.buf)
-	if !f.appendSelector(s, own, &sel, &p) {
-		return false
+	if sel.From == nil && askTerms(f, sel.Schema, order, predicates) {
+		f.appendTermValues(&p)
+	} else {
+		s, own := f.selector(&sel)
+		// In the order of Ent, as one may look at what the other did.
+		if f.kind == ids {
+			apply(s, predicates)
+			apply(s, order)
+		} else {
+			apply(s, order)
+			apply(s, predicates)
+		}
+		if f.kind == count && len(order) > 0 {
+			s.ClearOrder()
+		}
+		if !f.appendSelector(s, own, &sel, &p) {
+			return false
+		}
 	}
 	p.end = len(f.buf)
 	f.parts = append(f.parts, p)

@@ -98,4 +98,5 @@ var funcs = template.FuncMap{
 	"entcacheType":    typeIdent,
 	"entcacheValues":  valuesOf,
 	"entcacheSchemas": schemaConfigFields,
+	"entcacheTerms":   termsPackage,
 }
