@@ -50,7 +50,7 @@ func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, r
 	}
 	r := &reading{cache: c, scope: sc, st: st, key: key, query: query, args: args}
 	if !sc.refresh && !sc.alone() {
-		if e, ok := c.near.Get(key); ok {
+		if e, ok := c.rowsOf(key); ok {
 			switch {
 			case r.servable(e):
 				if refreshing(sc.typ.Policy) {
@@ -65,7 +65,7 @@ func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, r
 			}
 			if e != nil {
 				if !r.invalidated {
-					r.collect(e, false)
+					r.collect(e)
 				}
 				c.hit(ctx, r, e)
 				rows.ColumnScanner = newReplay(e.Rows, e.Types)
@@ -159,7 +159,7 @@ func (r *reading) miss(ctx context.Context, rows *entsql.Rows) error {
 			break
 		}
 		if r.servable(f.entry) || mutant.On(mutant.CoalescedAsIs) {
-			r.collect(f.entry, false)
+			r.collect(f.entry)
 			c.coalesced(ctx, r, f.entry)
 			rows.ColumnScanner = newReplay(f.entry.Rows, f.entry.Types)
 			return nil
@@ -174,9 +174,9 @@ func (r *reading) lead(ctx context.Context, f *flight, rows *entsql.Rows) error 
 	// Deferred: a driver that panics must not leave the others waiting.
 	defer func() { r.cache.flights.leave(r.key, f, e) }()
 	// The fill before this one may have ended between the look-up and now.
-	if have, ok := r.cache.near.Get(r.key); ok && r.servable(have) {
+	if have, ok := r.cache.rowsOf(r.key); ok && r.servable(have) {
 		e = have
-		r.collect(e, false)
+		r.collect(e)
 		r.cache.coalesced(ctx, r, e)
 		rows.ColumnScanner = newReplay(e.Rows, e.Types)
 		return nil
@@ -191,7 +191,7 @@ func (r *reading) lead(ctx context.Context, f *flight, rows *entsql.Rows) error 
 func (r *reading) load(ctx context.Context, rows *entsql.Rows) (*Entry, error) {
 	e, miss := r.ask(ctx)
 	if e != nil {
-		r.collect(e, true)
+		r.collect(e)
 		r.cache.remoteHit(ctx, r, e)
 		rows.ColumnScanner = newReplay(e.Rows, e.Types)
 		return e, nil
@@ -268,8 +268,10 @@ func (r *reading) fill(ctx context.Context, rows *entsql.Rows, miss *RemoteMiss)
 	ttl := jitter(sc.ttl)
 	keep := sc.keep(ttl)
 	e.expires, e.took = e.Filled.Add(ttl), e.Filled.Sub(started)
-	c.keep(r.key, e, keep)
-	r.collect(e, true)
+	if !r.owe(e, keep) {
+		c.keep(r.key, e, keep)
+	}
+	r.collect(e)
 	if c.shared != nil {
 		r.offer(e, miss, ttl, keep)
 	}

@@ -16,8 +16,8 @@ import (
 type (
 	termPredicate func(*entsql.Selector)
 	termOrdering  func(*entsql.Selector)
-	termBool     bool
-	termText     string
+	termBool      bool
+	termText      string
 )
 
 // formatted has a placeholder of its own.
