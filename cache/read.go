@@ -130,6 +130,8 @@ type reading struct {
 	offered bool
 	// replaces is the entry that the read refreshes, if nobody waits for it.
 	replaces *Entry
+	// flight is what others wait for, if the read leads them.
+	flight flight
 }
 
 // miss runs the statement, or waits for another read that runs it.
@@ -144,7 +146,7 @@ func (r *reading) miss(ctx context.Context, rows *entsql.Rows) error {
 		return err
 	}
 	for range 2 {
-		f, leader := c.flights.join(r.key)
+		f, leader := c.flights.join(r.key, &r.flight)
 		if leader {
 			return r.lead(ctx, f, rows)
 		}
@@ -237,7 +239,7 @@ func (r *reading) fill(ctx context.Context, rows *entsql.Rows, miss *RemoteMiss)
 	if foreign && !r.st.foreign.Load() {
 		r.st.foreign.Store(true)
 	}
-	rec, err := record(live.ColumnScanner, sc.maxRows(), sc.maxBytes(), foreign)
+	rec, err := record(live.ColumnScanner, r.st.columns.Load(), sc.maxRows(), sc.maxBytes(), foreign)
 	if err != nil {
 		c.failed(ctx, r, err)
 		return nil, err
