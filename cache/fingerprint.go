@@ -62,9 +62,7 @@ func newFingerprint(c *Cache, sc *scope) *Fingerprint {
 	f := fingerprints.Get().(*Fingerprint)
 	f.cache, f.ctx = c, sc
 	f.driver, f.dialect = sc.driver.Driver, sc.driver.dialect
-	if qc := ent.QueryFromContext(sc); qc != nil {
-		f.kind = resultKinds[qc.Op]
-	}
+	f.kind = sc.kind
 	return f
 }
 
@@ -77,12 +75,6 @@ const (
 	ids                    // scanned as a column
 	count
 )
-
-var resultKinds = map[string]resultKind{
-	ent.OpQueryAll: entities, ent.OpQueryFirst: entities, ent.OpQueryOnly: entities,
-	ent.OpQueryIDs: ids, ent.OpQueryFirstID: ids, ent.OpQueryOnlyID: ids, ent.OpQueryExist: ids,
-	ent.OpQueryCount: count,
-}
 
 func (f *Fingerprint) release() {
 	clear(f.parts)
@@ -423,7 +415,11 @@ func (c *Cache) Fingerprint(ctx context.Context, b ValueBuilder) (print []byte, 
 	if d, ok := drv.(*Driver); ok {
 		drv = d.Driver
 	}
-	f := newFingerprint(c, &scope{Context: ctx, driver: &Driver{Driver: drv, cache: c, dialect: drv.Dialect()}})
+	sc := &scope{Context: ctx, driver: &Driver{Driver: drv, cache: c, dialect: drv.Dialect()}}
+	if qc := ent.QueryFromContext(ctx); qc != nil {
+		_, sc.kind = operation(qc.Op)
+	}
+	f := newFingerprint(c, sc)
 	defer f.release()
 	if !b.EntcacheFingerprint(f) {
 		return nil, f.reason

@@ -36,10 +36,34 @@ const valueOps = schema.All | schema.First | schema.Only | schema.IDs | schema.C
 // everything that the result depends on besides the database. Where it doesn't,
 // statements are looked up one by one when Ent runs them.
 func (c *Cache) Read(ctx context.Context, q ent.Query, next ent.Querier) (ent.Value, error) {
-	ctx, routed := c.Route(ctx, q)
+	return c.Querier(next).Query(ctx, q)
+}
+
+// Querier returns one whose queries are reads of the cache.
+func (c *Cache) Querier(next ent.Querier) ent.Querier { return &cachedQuerier{cache: c, next: next} }
+
+// cachedQuerier has the scope of its first read, which is most often its only one: that
+// saves an allocation.
+type cachedQuerier struct {
+	cache *Cache
+	next  ent.Querier
+	used  atomic.Bool
+	scope scope
+}
+
+// Query implements ent.Querier.
+func (r *cachedQuerier) Query(ctx context.Context, q ent.Query) (ent.Value, error) {
+	sc := &r.scope
+	if r.used.Swap(true) {
+		sc = new(scope)
+	}
+	return r.cache.query(ctx, sc, q, r.next)
+}
+
+func (c *Cache) query(ctx context.Context, sc *scope, q ent.Query, next ent.Querier) (ent.Value, error) {
+	ctx, routed := c.route(ctx, q, sc)
 	defer routed.Done()
-	sc := routed.root
-	if sc == nil || c.opts.NoValues || !sc.op.Is(valueOps) || sc.alone() {
+	if routed.root == nil || c.opts.NoValues || !sc.op.Is(valueOps) || sc.alone() {
 		return next.Query(ctx, q)
 	}
 	b, ok := routed.builder.(ValueBuilder)
