@@ -465,4 +465,7 @@ func TestQuerierThatIsAskedAgain(t *testing.T) {
 	require.Equal(t, []int64{1}, ask(pets))
 	require.Equal(t, 2, s.values())
 	require.Equal(t, map[string]int64{"users": 1, "pets": 1}, s.asked)
+	for _, name := range []string{"User", "Pet"} {
+		require.EqualValues(t, 1, s.cache.Stats().Types[name][schema.All].Misses, name)
+	}
 }
