@@ -20,9 +20,10 @@ import (
 // and arguments that its predicates and order come to, and everything else that
 // is set on its builder and those of the edges it loads.
 //
-// Predicates are functions, so they are run as Ent runs them, on a selector of
-// the same table. That one selects no columns: which they are follows from the
-// rest, and they are most of what building a statement costs.
+// Predicates are functions. Those of generated code are asked what they are; see
+// term. If there are others they are run as Ent runs them, on a selector of the same
+// table. That one selects no columns: which they are follows from the rest, and they
+// are most of what building a statement costs.
 //
 // Two queries of one type and operation with the same fingerprint run the same
 // statements and put the results together in the same way. Methods that return a
