@@ -168,17 +168,6 @@ func (s *Slab[T]) Copy(p *T) *T {
 	return c
 }
 
-// part returns a slice of n zero values that no append grows in place, from
-// chunks of what is left or n.
-func (s *Slab[T]) part(n int) []T {
-	if len(s.free) < n {
-		s.free = make([]T, max(n, s.left))
-	}
-	p := s.free[:n:n]
-	s.free = s.free[n:]
-	return p
-}
-
 // chunk returns how many values are allocated at once if left are needed.
 func chunk[T any](left int) int {
 	var t T
@@ -212,23 +201,13 @@ func CloneList[T any](_ T, v ent.Value) (ent.Value, bool) {
 // CloneEdge replaces what the nodes have of an edge to many by copies. They must
 // be copies themselves; clone replaces the entities in a slice by copies.
 func CloneEdge[N, E any](nodes []*N, edge func(*N) *[]*E, clone func([]*E, bool) bool, shared bool) bool {
-	total := 0
+	left := 0
 	for _, n := range nodes {
-		total += len(*edge(n))
+		left += len(*edge(n))
 	}
-	all := make([]*E, 0, total)
-	for _, n := range nodes {
-		all = append(all, *edge(n)...)
-	}
-	if total > 0 && !clone(all, shared) {
-		return false
-	}
-	// A node that somebody keeps must not keep the children of all others.
-	parts := Slab[*E]{left: min(total, chunkPointers)}
-	if total <= chunkPointers {
-		parts.free = all
-	}
-	at := 0
+	// A node that somebody keeps must not keep the children of all others, so the
+	// lists of some nodes each share memory; their entities are copied together.
+	var lists []*E
 	for _, n := range nodes {
 		list := edge(n)
 		size := len(*list)
@@ -236,12 +215,22 @@ func CloneEdge[N, E any](nodes []*N, edge func(*N) *[]*E, clone func([]*E, bool)
 			*list = CopySlice(*list)
 			continue
 		}
-		part := parts.part(size)
-		copy(part, all[at:at+size])
-		at += size
-		*list = part
+		if cap(lists)-len(lists) < size {
+			if !cloneAll(lists, clone, shared) {
+				return false
+			}
+			lists = make([]*E, 0, max(size, min(left, chunkPointers)))
+		}
+		at := len(lists)
+		lists = append(lists, *list...)
+		*list = lists[at : at+size : at+size]
+		left -= size
 	}
-	return true
+	return cloneAll(lists, clone, shared)
+}
+
+func cloneAll[E any](list []*E, clone func([]*E, bool) bool, shared bool) bool {
+	return len(list) == 0 || clone(list, shared)
 }
 
 // CloneUnique is CloneEdge for an edge to one.
