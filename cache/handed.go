@@ -67,7 +67,8 @@ func (c *Cache) rowsOf(key Key) (*Entry, bool) {
 }
 
 // linger is how long rows are there for reads that looked for the value before it was.
-// Those that are too large to be handed on are in the near level for so long.
+// Those that are too large to be handed on are in the near level for so long, as are
+// all where the remote level has been asked, beside which that costs nothing.
 const linger = time.Second
 
 // owe keeps rows that a query's own statement filled for as long as it takes to see
@@ -83,7 +84,7 @@ func (r *reading) owe(e *Entry, ttl time.Duration) bool {
 		return false
 	}
 	e.ends = e.Filled.Add(ttl)
-	if e.Size() <= maxHanded {
+	if e.Size() <= maxHanded && c.shared == nil {
 		c.handed.put(r.key, e)
 	} else {
 		c.handed.drop(r.key)
