@@ -39,8 +39,16 @@ func assign(dest any, rows *codec.Rows, i int) error {
 			*d, done = rows.Bool(i), true
 		}
 	case kind == codec.Float:
-		if d, ok := dest.(*float64); ok && d != nil {
-			*d, done = rows.Float(i), true
+		switch d := dest.(type) {
+		case *float64:
+			if d != nil {
+				*d, done = rows.Float(i), true
+			}
+		case **float64:
+			if d != nil {
+				f := rows.Float(i)
+				*d, done = &f, true
+			}
 		}
 	case kind >= codec.Time:
 		if d, ok := dest.(*time.Time); ok {
@@ -129,6 +137,19 @@ func assignInt(dest any, n int64) bool {
 			*d = int(n)
 			return true
 		}
+	// Ent scans structs of the program's own into pointers.
+	case **int64:
+		if d != nil {
+			own := n
+			*d = &own
+			return true
+		}
+	case **int:
+		if d != nil && int64(int(n)) == n {
+			own := int(n)
+			*d = &own
+			return true
+		}
 	case *bool:
 		// Databases without booleans keep 0 and 1.
 		if n == 0 || n == 1 {
@@ -144,6 +165,12 @@ func assignText(dest any, s string) bool {
 	case *string:
 		if d != nil {
 			*d = s
+			return true
+		}
+	case **string:
+		if d != nil {
+			own := s
+			*d = &own
 			return true
 		}
 	case *[]byte:

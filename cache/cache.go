@@ -71,6 +71,7 @@ type Options struct {
 type Cache struct {
 	opts    Options
 	near    Near
+	handed  handed
 	ledger  *ledger.Ledger
 	log     *slog.Logger
 	memo    memo

@@ -217,7 +217,11 @@ func TestExplainCostsHitsNothing(t *testing.T) {
 			s.touchUser(Cause{Type: "User", Op: WriteUpdateOne, IDs: []any{2}, Rows: 1}, 2)
 		}
 		hit()
-		require.Equal(t, before, testing.AllocsPerRun(100, hit))
+		after := testing.AllocsPerRun(100, hit)
+		if !raceDetector {
+			// With it, pools lose at random what is put in them.
+			require.Equal(t, before, after)
+		}
 	}
 	require.EqualValues(t, 1, s.cache.Stats().Total().Misses, "all others are hits")
 }

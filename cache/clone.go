@@ -23,8 +23,9 @@ type Values struct {
 	once   sync.Once
 	reason string
 	// extra are the fields of an entity, its edges and its builder that come
-	// from other templates than Ent's.
+	// from other templates than Ent's; plain says that the first two have none.
 	extra [3][]int
+	plain bool
 }
 
 // Layout is a struct with the names of the fields that generated code knows.
@@ -70,6 +71,7 @@ func (v *Values) look() {
 			}
 		}
 	}
+	v.plain = len(v.extra[0])+len(v.extra[1]) == 0
 }
 
 // keep reports whether the result of a builder of the type can be kept.
@@ -86,7 +88,19 @@ func (v *Values) keep(f *Fingerprint, builder any) bool {
 // Known reports whether an entity and its edges hold nothing but what Ent puts
 // there; edges may be nil.
 func (v *Values) Known(entity, edges any) bool {
+	return v.plain || v.zero(entity, edges)
+}
+
+func (v *Values) zero(entity, edges any) bool {
 	return zero(entity, v.extra[0]) && zero(edges, v.extra[1])
+}
+
+// Identical reports whether two values have the same bytes. They may be equal if not.
+// It is for values that are copied by assignment, where looking is cheaper: while
+// garbage is collected, each pointer that is written costs as much as all the rest.
+func Identical[T any](a, b *T) bool {
+	size := unsafe.Sizeof(*a)
+	return unsafe.String((*byte)(unsafe.Pointer(a)), size) == unsafe.String((*byte)(unsafe.Pointer(b)), size)
 }
 
 // zero reports whether those fields of what p points to are zero.
@@ -116,6 +130,22 @@ type Slab[T any] struct {
 // SlabOf returns a slab for about n values. The first argument only says the type.
 func SlabOf[T any](_ *T, n int) Slab[T] { return Slab[T]{left: n} }
 
+// one is a list of one value, and the value: together they are one allocation.
+type one[T any] struct {
+	list  [1]*T
+	value [1]T
+}
+
+// CopyNodes returns a copy of a list of entities, which are still the same, and a slab
+// for copies of them.
+func CopyNodes[T any](list []*T) ([]*T, Slab[T]) {
+	if len(list) != 1 {
+		return CopySlice(list), Slab[T]{left: len(list)}
+	}
+	o := &one[T]{list: [1]*T{list[0]}}
+	return o.list[:], Slab[T]{free: o.value[:], left: 1}
+}
+
 // Take returns a pointer to a zero value.
 func (s *Slab[T]) Take() *T {
 	if len(s.free) == 0 {
@@ -136,17 +166,6 @@ func (s *Slab[T]) Copy(p *T) *T {
 	c := s.Take()
 	*c = *p
 	return c
-}
-
-// part returns a slice of n zero values that no append grows in place, from
-// chunks of what is left or n.
-func (s *Slab[T]) part(n int) []T {
-	if len(s.free) < n {
-		s.free = make([]T, max(n, s.left))
-	}
-	p := s.free[:n:n]
-	s.free = s.free[n:]
-	return p
 }
 
 // chunk returns how many values are allocated at once if left are needed.
@@ -182,23 +201,13 @@ func CloneList[T any](_ T, v ent.Value) (ent.Value, bool) {
 // CloneEdge replaces what the nodes have of an edge to many by copies. They must
 // be copies themselves; clone replaces the entities in a slice by copies.
 func CloneEdge[N, E any](nodes []*N, edge func(*N) *[]*E, clone func([]*E, bool) bool, shared bool) bool {
-	total := 0
+	left := 0
 	for _, n := range nodes {
-		total += len(*edge(n))
+		left += len(*edge(n))
 	}
-	all := make([]*E, 0, total)
-	for _, n := range nodes {
-		all = append(all, *edge(n)...)
-	}
-	if total > 0 && !clone(all, shared) {
-		return false
-	}
-	// A node that somebody keeps must not keep the children of all others.
-	parts := Slab[*E]{left: min(total, chunkPointers)}
-	if total <= chunkPointers {
-		parts.free = all
-	}
-	at := 0
+	// A node that somebody keeps must not keep the children of all others, so the
+	// lists of some nodes each share memory; their entities are copied together.
+	var lists []*E
 	for _, n := range nodes {
 		list := edge(n)
 		size := len(*list)
@@ -206,12 +215,22 @@ func CloneEdge[N, E any](nodes []*N, edge func(*N) *[]*E, clone func([]*E, bool)
 			*list = CopySlice(*list)
 			continue
 		}
-		part := parts.part(size)
-		copy(part, all[at:at+size])
-		at += size
-		*list = part
+		if cap(lists)-len(lists) < size {
+			if !cloneAll(lists, clone, shared) {
+				return false
+			}
+			lists = make([]*E, 0, max(size, min(left, chunkPointers)))
+		}
+		at := len(lists)
+		lists = append(lists, *list...)
+		*list = lists[at : at+size : at+size]
+		left -= size
 	}
-	return true
+	return cloneAll(lists, clone, shared)
+}
+
+func cloneAll[E any](list []*E, clone func([]*E, bool) bool, shared bool) bool {
+	return len(list) == 0 || clone(list, shared)
 }
 
 // CloneUnique is CloneEdge for an edge to one.

@@ -236,3 +236,46 @@ func TestSizes(t *testing.T) {
 	require.Equal(t, 32, ListSize(0, []int{1, 2, 3, 4}))
 	require.Equal(t, 0, ListSize(0, "no list"))
 }
+
+// A copy of a list of one entity is one allocation with it, and no larger lists are.
+func TestCopyNodes(t *testing.T) {
+	type node struct{ n int }
+	for n := range 3 {
+		var list []*node
+		for i := range n {
+			list = append(list, &node{i})
+		}
+		nodes, slab := CopyNodes(list)
+		require.Equal(t, list, nodes)
+		require.Equal(t, n, cap(nodes), "an append doesn't grow it in place")
+		for i := range nodes {
+			require.Same(t, list[i], nodes[i])
+			nodes[i] = slab.Take()
+			require.Zero(t, *nodes[i])
+			nodes[i].n = 7
+			require.Equal(t, i, list[i].n)
+		}
+	}
+}
+
+func TestIdentical(t *testing.T) {
+	type config struct {
+		drv  any
+		log  func()
+		list *[]int
+		on   bool
+	}
+	log := func() {}
+	a := config{drv: 1000, log: log, list: new([]int)}
+	b := a
+	require.True(t, Identical(&a, &b))
+	for name, change := range map[string]func(*config){
+		"interface": func(c *config) { c.drv = 2000 }, "type": func(c *config) { c.drv = "a" }, "function": func(c *config) { c.log = nil },
+		"pointer": func(c *config) { c.list = new([]int) }, "flag": func(c *config) { c.on = true },
+	} {
+		b := a
+		change(&b)
+		require.False(t, Identical(&a, &b), name)
+	}
+	require.True(t, Identical(&struct{}{}, &struct{}{}))
+}

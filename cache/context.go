@@ -16,17 +16,35 @@ type directives struct {
 	tokens                       []session
 }
 
-type directivesKey struct{}
-
-func directivesOf(ctx context.Context) directives {
-	d, _ := ctx.Value(directivesKey{}).(directives)
-	return d
+// wishes are all that a context says to the cache, so that a read looks there once.
+// They are immutable.
+type wishes struct {
+	directives
+	mutating bool
+	explain  *explainer
 }
 
+type wishesKey struct{}
+
+var noWishes wishes
+
+func wishesOf(ctx context.Context) *wishes {
+	if w, ok := ctx.Value(wishesKey{}).(*wishes); ok {
+		return w
+	}
+	return &noWishes
+}
+
+func withWishes(ctx context.Context, change func(*wishes)) context.Context {
+	w := *wishesOf(ctx)
+	change(&w)
+	return context.WithValue(ctx, wishesKey{}, &w)
+}
+
+func directivesOf(ctx context.Context) directives { return wishesOf(ctx).directives }
+
 func withDirectives(ctx context.Context, change func(*directives)) context.Context {
-	d := directivesOf(ctx)
-	change(&d)
-	return context.WithValue(ctx, directivesKey{}, d)
+	return withWishes(ctx, func(w *wishes) { change(&w.directives) })
 }
 
 // Skip makes the reads under the returned context go to the database and leave
@@ -62,15 +80,11 @@ func WithTTL(ctx context.Context, ttl time.Duration) context.Context {
 	return withDirectives(ctx, func(d *directives) { d.ttl = ttl })
 }
 
-type mutationKey struct{}
-
 // Mutating marks the context of a running mutation: what hooks read under it
 // comes from the database.
 func Mutating(ctx context.Context) context.Context {
-	return context.WithValue(ctx, mutationKey{}, true)
+	return withWishes(ctx, func(w *wishes) { w.mutating = true })
 }
-
-func inMutation(ctx context.Context) bool { return ctx.Value(mutationKey{}) != nil }
 
 // sessionVarsKey is the key under which Ent keeps session variables in a
 // context. Ent doesn't export it, but asks any context for it.

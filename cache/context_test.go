@@ -66,8 +66,8 @@ func TestDirectivesOfManyGoroutines(t *testing.T) {
 func TestMutating(t *testing.T) {
 	parent := context.Background()
 	child := Mutating(parent)
-	require.True(t, inMutation(Skip(child)))
-	require.False(t, inMutation(parent))
+	require.True(t, wishesOf(Skip(child)).mutating)
+	require.False(t, wishesOf(parent).mutating)
 }
 
 // Ent's key for session variables is found out without Ent's help.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"reflect"
 	"sync"
+	"sync/atomic"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
@@ -83,13 +84,19 @@ type driverSet struct {
 	m  sync.Map // dialect.Driver → *Driver
 	mu sync.Mutex
 	n  int
+	// last is one that was asked for: most programs have one.
+	last atomic.Pointer[Driver]
 }
 
 func (s *driverSet) wrap(c *Cache, drv dialect.Driver, db *sql.DB) *Driver {
 	if !reflect.TypeOf(drv).Comparable() {
 		return newDriver(c, drv, db)
 	}
+	if d := s.last.Load(); d != nil && d.Driver == drv {
+		return d
+	}
 	if d, ok := s.m.Load(drv); ok {
+		s.last.Store(d.(*Driver))
 		return d.(*Driver)
 	}
 	d := newDriver(c, drv, db)

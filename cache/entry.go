@@ -88,6 +88,7 @@ func (c *Cache) keep(key Key, e *Entry, ttl time.Duration) {
 	if have, ok := c.near.Get(key); ok {
 		have.age.Store(replaced)
 	}
+	c.handed.drop(key)
 	c.near.Set(key, e, ttl)
 }
 

@@ -153,18 +153,11 @@ type explainer struct {
 	list []Explanation
 }
 
-type explainKey struct{}
-
-func explainerOf(ctx context.Context) *explainer {
-	x, _ := ctx.Value(explainKey{}).(*explainer)
-	return x
-}
-
 // Explain calls f and returns what the cache made of each statement run under
 // the context it passes, in the order they ended, beside f's error.
 func Explain(ctx context.Context, f func(context.Context) error) ([]Explanation, error) {
 	x := &explainer{}
-	err := f(context.WithValue(ctx, explainKey{}, x))
+	err := f(withWishes(ctx, func(w *wishes) { w.explain = x }))
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.list, err

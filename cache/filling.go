@@ -21,9 +21,9 @@ type filling struct {
 	begun   int
 	tainted bool
 	proven  []proven
-	// rows is the one statement's entry, if the query filled it itself, and key
-	// where it is.
-	rows *Entry
+	// owed are rows that are stored unless a value stands for them, and key is
+	// theirs.
+	owed *Entry
 	key  Key
 	// n is how many rows the root's statement had, st what it was, and args its
 	// arguments.
@@ -83,9 +83,8 @@ func (f *filling) taint() {
 	f.mu.Unlock()
 }
 
-// collect takes in the proof of a statement that the read was served with. An
-// entry that the read stored itself is fresh.
-func (r *reading) collect(e *Entry, fresh bool) {
+// collect takes in the proof of a statement that the read was served with.
+func (r *reading) collect(e *Entry) {
 	f := r.scope.collector()
 	if f == nil {
 		return
@@ -100,10 +99,6 @@ func (r *reading) collect(e *Entry, fresh bool) {
 		return
 	}
 	f.proven = append(f.proven, p)
-	f.rows = nil
-	if fresh {
-		f.rows, f.key = e, r.key
-	}
 	if r.scope.root {
 		f.n, f.st, f.args = e.Rows.N, r.st, r.args
 	}

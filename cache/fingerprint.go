@@ -20,9 +20,10 @@ import (
 // and arguments that its predicates and order come to, and everything else that
 // is set on its builder and those of the edges it loads.
 //
-// Predicates are functions, so they are run as Ent runs them, on a selector of
-// the same table. That one selects no columns: which they are follows from the
-// rest, and they are most of what building a statement costs.
+// Predicates are functions. Those of generated code are asked what they are; see
+// term. If there are others they are run as Ent runs them, on a selector of the same
+// table. That one selects no columns: which they are follows from the rest, and they
+// are most of what building a statement costs.
 //
 // Two queries of one type and operation with the same fingerprint run the same
 // statements and put the results together in the same way. Methods that return a
@@ -44,6 +45,15 @@ type Fingerprint struct {
 	parts   []part
 	against *Fingerprint
 	next    int
+
+	// question is what terms are asked with, args the values of those of one
+	// statement, and values how many. unasked says that one had no answer. depth is
+	// how many groups of terms the one that answers is in.
+	question *question
+	args     []byte
+	values   int
+	unasked  bool
+	depth    int
 }
 
 var fingerprints = sync.Pool{New: func() any { return &Fingerprint{buf: make([]byte, 0, 1024)} }}
@@ -53,9 +63,7 @@ func newFingerprint(c *Cache, sc *scope) *Fingerprint {
 	f := fingerprints.Get().(*Fingerprint)
 	f.cache, f.ctx = c, sc
 	f.driver, f.dialect = sc.driver.Driver, sc.driver.dialect
-	if qc := ent.QueryFromContext(sc); qc != nil {
-		f.kind = resultKinds[qc.Op]
-	}
+	f.kind = sc.kind
 	return f
 }
 
@@ -69,15 +77,9 @@ const (
 	count
 )
 
-var resultKinds = map[string]resultKind{
-	ent.OpQueryAll: entities, ent.OpQueryFirst: entities, ent.OpQueryOnly: entities,
-	ent.OpQueryIDs: ids, ent.OpQueryFirstID: ids, ent.OpQueryOnlyID: ids, ent.OpQueryExist: ids,
-	ent.OpQueryCount: count,
-}
-
 func (f *Fingerprint) release() {
 	clear(f.parts)
-	*f = Fingerprint{buf: f.buf[:0], parts: f.parts[:0]}
+	*f = Fingerprint{buf: f.buf[:0], parts: f.parts[:0], question: f.question, args: f.args[:0]}
 	fingerprints.Put(f)
 }
 
@@ -98,11 +100,13 @@ func (f *Fingerprint) SetContext(ctx context.Context) { f.ctx = ctx }
 
 // AppendStrings appends strings that decide what the query reads.
 func (f *Fingerprint) AppendStrings(list ...string) {
-	f.buf = binary.AppendUvarint(f.buf, uint64(len(list)))
+	f.appendCount(len(list))
 	for _, s := range list {
 		f.buf = appendString(f.buf, s)
 	}
 }
+
+func (f *Fingerprint) appendCount(n int) { f.buf = binary.AppendUvarint(f.buf, uint64(n)) }
 
 // Root reports whether a builder's interceptors leave the result to the cache.
 // Those before the cache's run for a hit too. Those after it wouldn't, except
@@ -257,21 +261,25 @@ func AppendQuery[O, P ~func(*entsql.Selector)](f *Fingerprint, sel Selection, or
 		from := *sel.From
 		p.from = &from
 	}
-	s, own := f.selector(&sel)
-	// In the order of Ent, as one may look at what the other did.
-	if f.kind == ids {
-		apply(s, predicates)
-		apply(s, order)
-	} else {
-		apply(s, order)
-		apply(s, predicates)
-	}
-	if f.kind == count && len(order) > 0 {
-		s.ClearOrder()
-	}
 	p.start = len(f.buf)
-	if !f.appendSelector(s, own, &sel, &p) {
-		return false
+	if sel.From == nil && askTerms(f, sel.Schema, order, predicates) {
+		f.appendTermValues(&p)
+	} else {
+		s, own := f.selector(&sel)
+		// In the order of Ent, as one may look at what the other did.
+		if f.kind == ids {
+			apply(s, predicates)
+			apply(s, order)
+		} else {
+			apply(s, order)
+			apply(s, predicates)
+		}
+		if f.kind == count && len(order) > 0 {
+			s.ClearOrder()
+		}
+		if !f.appendSelector(s, own, &sel, &p) {
+			return false
+		}
 	}
 	p.end = len(f.buf)
 	f.parts = append(f.parts, p)
@@ -408,7 +416,11 @@ func (c *Cache) Fingerprint(ctx context.Context, b ValueBuilder) (print []byte, 
 	if d, ok := drv.(*Driver); ok {
 		drv = d.Driver
 	}
-	f := newFingerprint(c, &scope{Context: ctx, driver: &Driver{Driver: drv, cache: c, dialect: drv.Dialect()}})
+	sc := &scope{Context: ctx, driver: &Driver{Driver: drv, cache: c, dialect: drv.Dialect()}}
+	if qc := ent.QueryFromContext(ctx); qc != nil {
+		_, sc.kind = operation(qc.Op)
+	}
+	f := newFingerprint(c, sc)
 	defer f.release()
 	if !b.EntcacheFingerprint(f) {
 		return nil, f.reason

@@ -12,12 +12,12 @@ import (
 func TestFlights(t *testing.T) {
 	var fs flights
 	k, l := Key{15: 1}, Key{0: 1, 15: 1} // in one shard
-	f, leader := fs.join(k)
+	f, leader := fs.join(k, new(flight))
 	require.True(t, leader)
-	g, leader := fs.join(l)
+	g, leader := fs.join(l, new(flight))
 	require.True(t, leader, "another key")
 	require.NotSame(t, f, g)
-	again, leader := fs.join(k)
+	again, leader := fs.join(k, new(flight))
 	require.False(t, leader)
 	require.Same(t, f, again)
 
@@ -25,12 +25,11 @@ func TestFlights(t *testing.T) {
 	fs.leave(k, f, e)
 	<-again.done
 	require.Same(t, e, again.entry)
-	next, leader := fs.join(k)
+	next, leader := fs.join(k, new(flight))
 	require.True(t, leader, "a flight that has ended is nobody's")
 	require.NotSame(t, f, next)
 	fs.leave(k, next, nil)
 	fs.leave(l, g, nil)
-	<-g.done
 	require.Nil(t, g.entry)
 	require.Empty(t, fs.shards[1].m)
 }
@@ -49,11 +48,12 @@ func TestFlightsOfManyGoroutines(t *testing.T) {
 		)
 		for range 50 {
 			wg.Go(func() {
-				f, leader := fs.join(key)
+				f, leader := fs.join(key, new(flight))
 				if leader {
 					leaders.Add(1)
 					<-land
 					fs.leave(key, f, e)
+					return
 				}
 				<-f.done
 				if f.entry != e {

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"database/sql"
+	"slices"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
@@ -17,10 +18,31 @@ func Lean(t *Type, drv dialect.Driver, spec *sqlgraph.QuerySpec) {
 		return
 	}
 	if spec.From == nil && spec.Node.Schema == "" && spec.Node.Table == t.Table.Name {
-		spec.Node.Columns = t.Table.quote(d.dialect, spec.Node.Columns)
+		spec.Node.Columns = t.Table.quoted(d.dialect, spec.Node.Columns)
 	}
 	spec.ScanValues = reuse(spec.ScanValues)
 }
+
+// quoted returns what quote does, and remembers it for the longest list: most often
+// all columns of a type are read. Nobody can append to it in place.
+func (t *Table) quoted(dialectName string, columns []string) []string {
+	known := &t.written[0]
+	if dialectName != dialect.Postgres {
+		known = &t.written[1]
+	}
+	w := known.Load()
+	if w != nil && slices.Equal(w.names, columns) {
+		return w.quoted[:len(columns):len(columns)]
+	}
+	quoted := t.quote(dialectName, columns)
+	if w == nil || len(columns) > len(w.names) {
+		known.Store(&writtenColumns{slices.Clone(columns), quoted})
+	}
+	return quoted[:len(columns):len(columns)]
+}
+
+// writtenColumns are columns and what they are written as.
+type writtenColumns struct{ names, quoted []string }
 
 // quote returns the columns as Ent's builder would write them. The builder takes
 // names in that form as they are; from bare ones it builds them anew for each

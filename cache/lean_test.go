@@ -41,6 +41,7 @@ func TestLeanWritesTheSameStatement(t *testing.T) {
 				return text
 			}
 			require.Equal(t, statement(false), statement(true), "%s %s", name, c.Name)
+			require.Equal(t, statement(false), statement(true), "%s %s, again", name, c.Name)
 		}
 	}
 }
@@ -102,4 +103,22 @@ func TestReuseSharesOnlyWhatIsOverwritten(t *testing.T) {
 	failed := errors.New("failed")
 	_, err := reuse(func([]string) ([]any, error) { return nil, failed })(nil)
 	require.ErrorIs(t, err, failed)
+}
+
+// Columns that were written once are those of the same names only, and nobody who
+// appends to them changes what others get.
+func TestQuotedColumns(t *testing.T) {
+	table := leanSchema().Type("User").Table
+	lists := [][]string{{"id", "order"}, {"id"}, {"order", "id"}, {"id", "order", "Mixed"}, {}, {"id", "order"}}
+	for _, name := range []string{dialect.SQLite, dialect.Postgres, dialect.MySQL, dialect.SQLite} {
+		for _, columns := range lists {
+			want := table.quote(name, columns)
+			got := table.quoted(name, columns)
+			require.Equal(t, want, got)
+			_ = append(got, "x")
+			require.Equal(t, want, table.quoted(name, columns))
+		}
+	}
+	all := []string{"id", "order", "Mixed"}
+	require.Same(t, &table.quoted(dialect.SQLite, all)[0], &table.quoted(dialect.SQLite, all)[0])
 }

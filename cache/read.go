@@ -49,7 +49,7 @@ func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, r
 		return err
 	}
 	if !sc.refresh && !sc.alone() {
-		if e, ok := c.near.Get(r.key); ok {
+		if e, ok := c.rowsOf(r.key); ok {
 			switch {
 			case r.servable(e):
 				if refreshing(sc.typ.Policy) {
@@ -64,7 +64,7 @@ func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, r
 			}
 			if e != nil {
 				if !r.invalidated {
-					r.collect(e, false)
+					r.collect(e)
 				}
 				c.hit(ctx, r, e)
 				rows.ColumnScanner = newReplay(e.Rows, e.Types)
@@ -138,6 +138,8 @@ type reading struct {
 	offered bool
 	// replaces is the entry that the read refreshes, if nobody waits for it.
 	replaces *Entry
+	// flight is what others wait for, if the read leads them.
+	flight flight
 }
 
 // miss runs the statement, or waits for another read that runs it.
@@ -152,7 +154,7 @@ func (r *reading) miss(ctx context.Context, rows *entsql.Rows) error {
 		return err
 	}
 	for range 2 {
-		f, leader := c.flights.join(r.key)
+		f, leader := c.flights.join(r.key, &r.flight)
 		if leader {
 			return r.lead(ctx, f, rows)
 		}
@@ -167,7 +169,7 @@ func (r *reading) miss(ctx context.Context, rows *entsql.Rows) error {
 			break
 		}
 		if r.servable(f.entry) || mutant.On(mutant.CoalescedAsIs) {
-			r.collect(f.entry, false)
+			r.collect(f.entry)
 			c.coalesced(ctx, r, f.entry)
 			rows.ColumnScanner = newReplay(f.entry.Rows, f.entry.Types)
 			return nil
@@ -182,9 +184,9 @@ func (r *reading) lead(ctx context.Context, f *flight, rows *entsql.Rows) error 
 	// Deferred: a driver that panics must not leave the others waiting.
 	defer func() { r.cache.flights.leave(r.key, f, e) }()
 	// The fill before this one may have ended between the look-up and now.
-	if have, ok := r.cache.near.Get(r.key); ok && r.servable(have) {
+	if have, ok := r.cache.rowsOf(r.key); ok && r.servable(have) {
 		e = have
-		r.collect(e, false)
+		r.collect(e)
 		r.cache.coalesced(ctx, r, e)
 		rows.ColumnScanner = newReplay(e.Rows, e.Types)
 		return nil
@@ -199,7 +201,7 @@ func (r *reading) lead(ctx context.Context, f *flight, rows *entsql.Rows) error 
 func (r *reading) load(ctx context.Context, rows *entsql.Rows) (*Entry, error) {
 	e, miss := r.ask(ctx)
 	if e != nil {
-		r.collect(e, true)
+		r.collect(e)
 		r.cache.remoteHit(ctx, r, e)
 		rows.ColumnScanner = newReplay(e.Rows, e.Types)
 		return e, nil
@@ -245,7 +247,7 @@ func (r *reading) fill(ctx context.Context, rows *entsql.Rows, miss *RemoteMiss)
 	if foreign && !r.st.foreign.Load() {
 		r.st.foreign.Store(true)
 	}
-	rec, err := record(live.ColumnScanner, sc.maxRows(), sc.maxBytes(), foreign)
+	rec, err := record(live.ColumnScanner, r.st.columns.Load(), sc.maxRows(), sc.maxBytes(), foreign)
 	if err != nil {
 		c.failed(ctx, r, err)
 		return nil, err
@@ -276,8 +278,10 @@ func (r *reading) fill(ctx context.Context, rows *entsql.Rows, miss *RemoteMiss)
 	ttl := jitter(sc.ttl)
 	keep := sc.keep(ttl)
 	e.expires, e.took = e.Filled.Add(ttl), e.Filled.Sub(started)
-	c.keep(r.key, e, keep)
-	r.collect(e, true)
+	if !r.owe(e, keep) {
+		c.keep(r.key, e, keep)
+	}
+	r.collect(e)
 	if c.shared != nil {
 		r.offer(e, miss, ttl, keep)
 	}

@@ -28,11 +28,12 @@ type recorded struct {
 
 // record reads live rows to their end and closes them. A row past a bound stops
 // it: what was read is kept, and rest goes on behind it; a bound of zero or less
-// is none. With types, the column types are kept as well.
+// is none. With types, the column types are kept as well. Column names that are known
+// already are used if they are those of the rows.
 //
 // It returns an error only if the rows can't say their columns; they are then
 // closed, and nothing was read.
-func record(live entsql.ColumnScanner, maxRows, maxBytes int, types bool) (recorded, error) {
+func record(live entsql.ColumnScanner, known *[]string, maxRows, maxBytes int, types bool) (recorded, error) {
 	columns, err := live.Columns()
 	if err != nil {
 		_ = live.Close()
@@ -44,7 +45,12 @@ func record(live entsql.ColumnScanner, maxRows, maxBytes int, types bool) (recor
 		// on without types; so will who asks the replay.
 		rec.types, _ = live.ColumnTypes()
 	}
-	if rec.read(live, slices.Clone(columns), maxRows, maxBytes) {
+	if known != nil && slices.Equal(*known, columns) {
+		columns = *known
+	} else {
+		columns = slices.Clone(columns)
+	}
+	if rec.read(live, columns, maxRows, maxBytes) {
 		rec.reason, rec.rest = TooLarge, live
 		return rec, nil
 	}

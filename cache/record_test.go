@@ -58,7 +58,7 @@ func TestRecordReasons(t *testing.T) {
 		"two sets":           {&script{sets: []resultSet{numbers(2).sets[0], numbers(3).sets[0]}}, 10, 1000, UnknownValue, 2, true, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rec, err := record(test.script.query(t, context.Background()), test.maxRows, test.maxBytes, false)
+			rec, err := record(test.script.query(t, context.Background()), nil, test.maxRows, test.maxBytes, false)
 			require.NoError(t, err)
 			require.Equal(t, test.reason, rec.reason, rec.reason.String())
 			require.Equal(t, test.kept, rec.rows.N)
@@ -85,23 +85,23 @@ func TestRecordReasons(t *testing.T) {
 func TestRecordCountsAsSize(t *testing.T) {
 	rows := [][]driver.Value{{int64(1), "some text", []byte("bytes")}, {nil, "", []byte{}}}
 	columns := []string{"a", "b", "c"}
-	rec, err := record(oneSet(columns, rows...).query(t, context.Background()), 0, 0, false)
+	rec, err := record(oneSet(columns, rows...).query(t, context.Background()), nil, 0, 0, false)
 	require.NoError(t, err)
 	size := rec.rows.Size()
-	rec, err = record(oneSet(columns, rows...).query(t, context.Background()), 0, size, false)
+	rec, err = record(oneSet(columns, rows...).query(t, context.Background()), nil, 0, size, false)
 	require.NoError(t, err)
 	require.Equal(t, Cacheable, rec.reason)
-	rec, err = record(oneSet(columns, rows...).query(t, context.Background()), 0, size-1, false)
+	rec, err = record(oneSet(columns, rows...).query(t, context.Background()), nil, 0, size-1, false)
 	require.NoError(t, err)
 	require.Equal(t, TooLarge, rec.reason)
 }
 
 func TestRecordKeepsTypes(t *testing.T) {
-	rec, err := record(numbers(1).query(t, context.Background()), 0, 0, true)
+	rec, err := record(numbers(1).query(t, context.Background()), nil, 0, 0, true)
 	require.NoError(t, err)
 	require.Len(t, rec.types, 1)
 	require.Equal(t, "TYPE OF n", rec.types[0].DatabaseTypeName())
-	rec, err = record(numbers(1).query(t, context.Background()), 0, 0, false)
+	rec, err = record(numbers(1).query(t, context.Background()), nil, 0, 0, false)
 	require.NoError(t, err)
 	require.Nil(t, rec.types)
 }
@@ -115,17 +115,17 @@ func TestRecordCopiesBytes(t *testing.T) {
 			copy(buf, "two")
 		}
 	}
-	rec, err := record(s.query(t, context.Background()), 0, 0, false)
+	rec, err := record(s.query(t, context.Background()), nil, 0, 0, false)
 	require.NoError(t, err)
 	require.Equal(t, []any{[]byte("one"), []byte("two")}, rec.rows.Values())
 }
 
 func TestRecordWithoutColumns(t *testing.T) {
-	rec, err := record(oneSet([]string{}, nil, nil, nil).query(t, context.Background()), 10, 1000, true)
+	rec, err := record(oneSet([]string{}, nil, nil, nil).query(t, context.Background()), nil, 10, 1000, true)
 	require.NoError(t, err)
 	require.Equal(t, Cacheable, rec.reason)
 	require.Equal(t, 3, rec.rows.N)
-	rec, err = record(oneSet([]string{}, nil, nil, nil).query(t, context.Background()), 2, 1000, true)
+	rec, err = record(oneSet([]string{}, nil, nil, nil).query(t, context.Background()), nil, 2, 1000, true)
 	require.NoError(t, err)
 	require.Equal(t, TooLarge, rec.reason)
 }
@@ -138,7 +138,7 @@ func TestRecordOfCancelledQuery(t *testing.T) {
 			cancel()
 		}
 	}
-	rec, err := record(s.query(t, ctx), 0, 0, false)
+	rec, err := record(s.query(t, ctx), nil, 0, 0, false)
 	require.NoError(t, err)
 	require.Equal(t, Incomplete, rec.reason)
 	require.ErrorIs(t, rec.err, context.Canceled)
@@ -150,7 +150,7 @@ func TestRecordOfCancelledQuery(t *testing.T) {
 func TestRecordOfClosedRows(t *testing.T) {
 	live := numbers(3).query(t, context.Background())
 	require.NoError(t, live.Close())
-	_, err := record(live, 0, 0, false)
+	_, err := record(live, nil, 0, 0, false)
 	require.EqualError(t, err, "sql: Rows are closed")
 }
 
@@ -168,7 +168,7 @@ func (r *oddRows) Close() error {
 
 func TestRecordPassesOnTheErrorOfClose(t *testing.T) {
 	live := &oddRows{ColumnScanner: numbers(2).query(t, context.Background())}
-	rec, err := record(live, 0, 0, false)
+	rec, err := record(live, nil, 0, 0, false)
 	require.NoError(t, err)
 	require.Equal(t, Incomplete, rec.reason)
 	require.Equal(t, 1, live.closed)
@@ -198,7 +198,7 @@ func (r *cutRows) Scan(dest ...any) error {
 }
 
 func TestRecordOfAFailedScan(t *testing.T) {
-	rec, err := record(&cutRows{ColumnScanner: numbers(9).query(t, context.Background()), left: 3}, 0, 0, false)
+	rec, err := record(&cutRows{ColumnScanner: numbers(9).query(t, context.Background()), left: 3}, nil, 0, 0, false)
 	require.NoError(t, err)
 	require.Equal(t, Incomplete, rec.reason)
 	require.Equal(t, 3, rec.rows.N)
@@ -210,7 +210,7 @@ func TestRecordOfAFailedScan(t *testing.T) {
 // The rest of a result belongs to its reader, who may stop early.
 func TestRestIsClosedByItsReader(t *testing.T) {
 	s := numbers(9)
-	rec, err := record(s.query(t, context.Background()), 3, 0, false)
+	rec, err := record(s.query(t, context.Background()), nil, 3, 0, false)
 	require.NoError(t, err)
 	require.Equal(t, 0, s.closed)
 	r := rec.scanner()
@@ -221,11 +221,23 @@ func TestRestIsClosedByItsReader(t *testing.T) {
 }
 
 func TestRecordedValuesAreKnown(t *testing.T) {
-	rec, err := record(numbers(3).query(t, context.Background()), 0, 0, false)
+	rec, err := record(numbers(3).query(t, context.Background()), nil, 0, 0, false)
 	require.NoError(t, err)
 	b, err := codec.Encode(nil, rec.rows, 1)
 	require.NoError(t, err)
 	got, err := codec.Decode(b, 1)
 	require.NoError(t, err)
 	require.Equal(t, rec.rows.Values(), got.Values())
+}
+
+// Names that are known are used only if they are the result's.
+func TestRecordUsesKnownColumns(t *testing.T) {
+	for _, known := range [][]string{{"n"}, {"m"}, {"n", "n"}, {}} {
+		rec, err := record(numbers(1).query(t, context.Background()), &known, 0, 0, false)
+		require.NoError(t, err)
+		require.Equal(t, []string{"n"}, rec.rows.Columns)
+		if len(known) == 1 && known[0] == "n" {
+			require.Same(t, &known[0], &rec.rows.Columns[0])
+		}
+	}
 }

@@ -72,7 +72,7 @@ func (r *reading) refresh(e *Entry) {
 	default:
 		return
 	}
-	f, leader := c.flights.join(r.key)
+	f, leader := c.flights.join(r.key, new(flight))
 	if !leader {
 		<-c.refreshes
 		return

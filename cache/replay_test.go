@@ -92,7 +92,7 @@ func TestReplayIsSQLRows(t *testing.T) {
 			for run := range 400 {
 				maxRows := rnd.IntN(4)
 				live := open().query(t, context.Background())
-				rec, err := record(open().query(t, context.Background()), maxRows, 0, true)
+				rec, err := record(open().query(t, context.Background()), nil, maxRows, 0, true)
 				require.NoError(t, err)
 				replayed := rec.scanner()
 				var trace []string
@@ -190,7 +190,7 @@ func TestReplayScansEveryRow(t *testing.T) {
 			}
 			s.sets[0].rows = append(s.sets[0].rows, row)
 		}
-		rec, err := record(s.query(t, context.Background()), 0, 0, false)
+		rec, err := record(s.query(t, context.Background()), nil, 0, 0, false)
 		require.NoError(t, err)
 		live, replayed := s.query(t, context.Background()), rec.scanner()
 		// As with Lean, the rows share their destinations.

@@ -128,7 +128,7 @@ func BenchmarkRecord(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if _, err := record(live, 1000, 1<<20, false); err != nil {
+				if _, err := record(live, nil, 1000, 1<<20, false); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"sync/atomic"
 
 	"entgo.io/ent/dialect"
 
@@ -136,6 +137,9 @@ type Table struct {
 
 	any, table, created, deleted, rows, bulk, unkeyed Fact
 	rowSeed, rewrittenSeed                            uint64
+
+	// written are columns as Ent writes them, in PostgreSQL and elsewhere.
+	written [2]atomic.Pointer[writtenColumns]
 }
 
 // Column is a column of a table.

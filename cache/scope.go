@@ -18,6 +18,7 @@ type scope struct {
 	driver  *Driver
 	typ     *Type
 	op      schema.Op
+	kind    resultKind // of a root
 	root    bool
 	ttl     time.Duration
 	refresh bool
@@ -84,17 +85,41 @@ func (r Routed) Done() {
 	}
 }
 
-var ops = map[string]schema.Op{
-	ent.OpQueryFirst: schema.First, ent.OpQueryFirstID: schema.First,
-	ent.OpQueryOnly: schema.Only, ent.OpQueryOnlyID: schema.Only,
-	ent.OpQueryAll: schema.All, ent.OpQueryIDs: schema.IDs,
-	ent.OpQueryCount: schema.Count, ent.OpQueryExist: schema.Exist,
-	ent.OpQueryGroupBy: schema.GroupBy, ent.OpQuerySelect: schema.Select,
+// operation returns what Ent's operation is for the cache, and what it returns.
+func operation(op string) (schema.Op, resultKind) {
+	switch op {
+	case ent.OpQueryFirst:
+		return schema.First, entities
+	case ent.OpQueryFirstID:
+		return schema.First, ids
+	case ent.OpQueryOnly:
+		return schema.Only, entities
+	case ent.OpQueryOnlyID:
+		return schema.Only, ids
+	case ent.OpQueryAll:
+		return schema.All, entities
+	case ent.OpQueryIDs:
+		return schema.IDs, ids
+	case ent.OpQueryCount:
+		return schema.Count, count
+	case ent.OpQueryExist:
+		return schema.Exist, ids
+	case ent.OpQueryGroupBy:
+		return schema.GroupBy, otherResult
+	case ent.OpQuerySelect:
+		return schema.Select, otherResult
+	}
+	return schema.All, otherResult
 }
 
 // Route decides whether the read of a builder may be cached. It returns the
 // context to run the read under and what to call Done of when it is over.
 func (c *Cache) Route(ctx context.Context, q ent.Query) (context.Context, Routed) {
+	return c.route(ctx, q, new(scope))
+}
+
+// route is Route with a scope that nobody has used.
+func (c *Cache) route(ctx context.Context, q ent.Query, sc *scope) (context.Context, Routed) {
 	b, ok := q.(Builder)
 	if !ok {
 		name := fmt.Sprintf("%T", q)
@@ -114,8 +139,7 @@ func (c *Cache) Route(ctx context.Context, q ent.Query) (context.Context, Routed
 		drv = d.Driver
 		b.EntcacheSetDriver(drv)
 	}
-	sc, reason := c.decide(ctx, b, drv)
-	if reason != Cacheable {
+	if reason := c.decide(ctx, sc, b, drv); reason != Cacheable {
 		c.taint(ctx)
 		c.bypassed(ctx, sc, reason, "", "")
 		return ctx, Routed{}
@@ -128,49 +152,47 @@ func (c *Cache) Route(ctx context.Context, q ent.Query) (context.Context, Routed
 	return sc, r
 }
 
-func (c *Cache) decide(ctx context.Context, b Builder, drv dialect.Driver) (*scope, Reason) {
-	typ := b.EntcacheType()
-	sc := &scope{Context: ctx, typ: typ, op: schema.All, stats: c.statsOf(typ), explain: explainerOf(ctx)}
+// decide fills a scope in for the read of a builder.
+func (c *Cache) decide(ctx context.Context, sc *scope, b Builder, drv dialect.Driver) Reason {
+	typ, d := b.EntcacheType(), wishesOf(ctx)
+	sc.Context, sc.typ, sc.op, sc.stats, sc.explain = ctx, typ, schema.All, c.statsOf(typ), d.explain
 	if qc := ent.QueryFromContext(ctx); qc != nil && qc == b.EntcacheContext() {
 		sc.root = true
-		if op, ok := ops[qc.Op]; ok {
-			sc.op = op
-		}
+		sc.op, sc.kind = operation(qc.Op)
 	}
 	p := typ.Policy
 	if p == nil {
-		return sc, NoPolicy
+		return NoPolicy
 	}
 	if c.closed.Load() {
-		return sc, Closed
+		return Closed
 	}
-	d := directivesOf(ctx)
 	sc.asked, sc.refresh, sc.sharing = d.cache, d.refresh, d.shared || p.Shared
 	switch {
 	case d.skip:
-		return sc, Skipped
-	case inMutation(ctx):
-		return sc, InMutation
+		return Skipped
+	case d.mutating:
+		return InMutation
 	case d.cache:
 	case p.OnDemand:
-		return sc, NotAsked
+		return NotAsked
 	case !sc.allowed(sc.op):
-		return sc, OpExcluded
+		return OpExcluded
 	}
 	o := OriginOf(drv)
 	switch {
 	case mutant.On(mutant.TxReadsCached) && o.EntTx != nil:
 	case o.EntTx != nil || o.Tx != nil:
-		return sc, InTransaction
+		return InTransaction
 	case o.DB == nil:
 		c.warnOnce(ctx, "a client's driver doesn't say what it wraps, so its reads aren't cached", fmt.Sprintf("%T", Unwrap(drv)),
 			"give the driver a method Unwrap() dialect.Driver")
-		return sc, UnknownDriver
+		return UnknownDriver
 	}
 	if c.opts.VaryBy != nil {
 		sc.vary = c.opts.VaryBy(ctx)
 	} else if HasSessionVars(ctx) {
-		return sc, SessionVars
+		return SessionVars
 	}
 	sc.ttl = p.TTL
 	if d.ttl > 0 {
@@ -180,7 +202,7 @@ func (c *Cache) decide(ctx context.Context, b Builder, drv dialect.Driver) (*sco
 		sc.ttl = schema.DefaultTTL
 	}
 	if d.tokens != nil && !mutant.On(mutant.TokenIgnored) && !sc.follow(c, d.tokens) {
-		return sc, Unseen
+		return Unseen
 	}
 	if c.shared != nil {
 		sc.consistency = c.shared.standard
@@ -194,7 +216,7 @@ func (c *Cache) decide(ctx context.Context, b Builder, drv dialect.Driver) (*sco
 		top.filling.taint()
 	}
 	sc.driver = c.drivers.wrap(c, drv, o.DB)
-	return sc, Cacheable
+	return Cacheable
 }
 
 // rootOf returns the root of the query that a context belongs to, if that is

@@ -28,10 +28,6 @@ type typed struct {
 // valueOps are the operations whose results can be kept as values.
 const valueOps = schema.All | schema.First | schema.Only | schema.IDs | schema.Count | schema.Exist
 
-// linger is how long the rows of a query stay in the near level once its value is
-// there too: for reads that looked for the value before it was.
-const linger = time.Second
-
 // Read runs a query: next, or less than that if its result is in the cache.
 //
 // A hit hands out a copy of the value that an equal query got before, and skips
@@ -40,10 +36,34 @@ const linger = time.Second
 // everything that the result depends on besides the database. Where it doesn't,
 // statements are looked up one by one when Ent runs them.
 func (c *Cache) Read(ctx context.Context, q ent.Query, next ent.Querier) (ent.Value, error) {
-	ctx, routed := c.Route(ctx, q)
+	return c.Querier(next).Query(ctx, q)
+}
+
+// Querier returns one whose queries are reads of the cache.
+func (c *Cache) Querier(next ent.Querier) ent.Querier { return &cachedQuerier{cache: c, next: next} }
+
+// cachedQuerier has the scope of its first read, which is most often its only one: that
+// saves an allocation.
+type cachedQuerier struct {
+	cache *Cache
+	next  ent.Querier
+	used  atomic.Bool
+	scope scope
+}
+
+// Query implements ent.Querier.
+func (r *cachedQuerier) Query(ctx context.Context, q ent.Query) (ent.Value, error) {
+	sc := &r.scope
+	if r.used.Swap(true) {
+		sc = new(scope)
+	}
+	return r.cache.query(ctx, sc, q, r.next)
+}
+
+func (c *Cache) query(ctx context.Context, sc *scope, q ent.Query, next ent.Querier) (ent.Value, error) {
+	ctx, routed := c.route(ctx, q, sc)
 	defer routed.Done()
-	sc := routed.root
-	if sc == nil || c.opts.NoValues || !sc.op.Is(valueOps) || sc.alone() {
+	if routed.root == nil || c.opts.NoValues || !sc.op.Is(valueOps) || sc.alone() {
 		return next.Query(ctx, q)
 	}
 	b, ok := routed.builder.(ValueBuilder)
@@ -69,6 +89,8 @@ func (c *Cache) Read(ctx context.Context, q ent.Query, next ent.Querier) (ent.Va
 		}
 	}
 	sc.filling = newFilling()
+	// Deferred: a driver may panic.
+	defer c.settle(sc.filling)
 	result, err := next.Query(ctx, q)
 	if err == nil && f.agrees(c, sc, b) {
 		b.EntcacheSetDriver(routed.driver)
@@ -175,10 +197,11 @@ func (c *Cache) storeValue(sc *scope, key Key, print *Fingerprint, b ValueBuilde
 		size += provenSize + 8*(len(proofs[i].Facts)+len(proofs[i].Tables))
 	}
 	f.entry = Entry{value: &f.value, size: size}
-	rows := f.rows
-	f.rows, f.st, f.args = nil, nil, nil // they must not stay as long as the value
+	f.st, f.args = nil, nil // they must not stay as long as the value
 	c.near.Set(key, &f.entry, ends.Sub(now))
-	c.replaceRows(rows, f.key, proofs, now)
+	if len(proofs) == 1 {
+		f.owes(nil, Key{})
+	}
 }
 
 // The memory of a filling, and of what it holds of a proof and the proof.
@@ -186,23 +209,3 @@ const (
 	fillingSize = 320
 	provenSize  = 264
 )
-
-// replaceRows has rows leave the near level that a value stands for now, so that
-// a result doesn't take its memory twice.
-//
-// That is so where a query is one statement, which it filled itself: value and
-// rows then say the same for the same time, and a query that would find only the
-// rows has the same SQL without being the same query, which is rare. Rows that
-// were there before are somebody's, so they stay. Of a query that loads edges
-// all rows stay too: a write to a child invalidates the value and not the root's
-// rows, and the statement that loads an edge is often that of other roots too.
-// What of them nobody reads makes room first. A policy that refreshes needs the
-// rows to do so.
-func (c *Cache) replaceRows(rows *Entry, key Key, proofs []proven, now time.Time) {
-	if rows == nil || len(proofs) != 1 || proofs[0].refreshing != nil || proofs[0].ends.Sub(now) <= linger {
-		return
-	}
-	if have, ok := c.near.Get(key); ok && have == rows {
-		c.near.Set(key, rows, linger)
-	}
-}

@@ -174,7 +174,8 @@ func TestValueKey(t *testing.T) {
 	see := func(name string, ctx context.Context, q *thingQuery, op string, drv dialect.Driver, next ent.Querier) {
 		t.Helper()
 		q.ctx.Op, q.drv = op, drv
-		sc, _ := s.cache.decide(ent.NewQueryContext(ctx, q.ctx), q, drv)
+		sc := new(scope)
+		s.cache.decide(ent.NewQueryContext(ctx, q.ctx), sc, q, drv)
 		require.NotNil(t, sc.driver, name)
 		key, ok := s.cache.valueKey(sc, q, next, newFingerprint(s.cache, sc))
 		require.True(t, ok)
@@ -195,7 +196,8 @@ func TestValueKey(t *testing.T) {
 	see("querier", ctx, s.query("User", "a"), ent.OpQueryAll, s.drv, count)
 	see("asked", Ask(ctx), s.query("User", "a"), ent.OpQueryAll, s.drv, querier())
 
-	sc, _ := s.cache.decide(ctx, s.query("User", "a"), s.drv)
+	sc := new(scope)
+	s.cache.decide(ctx, sc, s.query("User", "a"), s.drv)
 	_, ok := s.cache.valueKey(sc, s.query("User", "a"), oddQuerier{}, newFingerprint(s.cache, sc))
 	require.False(t, ok, "a querier that isn't Ent's")
 	_, ok = s.cache.valueKey(sc, s.query("User", ""), querier(), newFingerprint(s.cache, sc))
@@ -438,4 +440,32 @@ func TestValueOfRowsThatWereReplaced(t *testing.T) {
 	require.Equal(t, []int64{1, 2}, s.read(ctx, tree()))
 	require.Equal(t, []int64{1, 2}, s.read(ctx, tree()))
 	require.Equal(t, 1, s.values())
+}
+
+// An interceptor before the cache's may ask the querier it got more than once, and
+// while it is being asked.
+func TestQuerierThatIsAskedAgain(t *testing.T) {
+	s := newShelf(t, schema.Policy{}, Options{})
+	users, pets := s.query("User", "a"), s.query("Pet", "b")
+	users.ctx.Op, pets.ctx.Op = ent.OpQueryAll, ent.OpQueryAll
+	var asked ent.Querier
+	ask := func(q *thingQuery) []int64 {
+		v, err := asked.Query(ent.NewQueryContext(t.Context(), q.ctx), q)
+		require.NoError(t, err)
+		return numbersOf(v.([]*thing))
+	}
+	asked = s.cache.Querier(ent.QuerierFunc(func(ctx context.Context, q ent.Query) (ent.Value, error) {
+		if q == ent.Query(users) {
+			require.Equal(t, []int64{1}, ask(pets))
+		}
+		return q.(*thingQuery).run(ctx)
+	}))
+	require.Equal(t, []int64{1}, ask(users))
+	require.Equal(t, []int64{1}, ask(users))
+	require.Equal(t, []int64{1}, ask(pets))
+	require.Equal(t, 2, s.values())
+	require.Equal(t, map[string]int64{"users": 1, "pets": 1}, s.asked)
+	for _, name := range []string{"User", "Pet"} {
+		require.EqualValues(t, 1, s.cache.Stats().Types[name][schema.All].Misses, name)
+	}
 }

@@ -416,8 +416,8 @@ func (q *AlbumQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Album:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Album(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeAlbum(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -437,6 +437,11 @@ func (*AlbumQuery) EntcacheValueSize(v ent.Value) int {
 // Album replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Album(nodes []*Album, shared bool) bool {
+	return c.takeAlbum(nodes, cache.SlabOf(new(Album), len(nodes)), shared)
+}
+
+// takeAlbum takes the copies from a slab.
+func (c *entcacheCopies) takeAlbum(nodes []*Album, slab cache.Slab[Album], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -447,7 +452,6 @@ func (c *entcacheCopies) Album(nodes []*Album, shared bool) bool {
 		}
 		fresh = make([]*Album, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabReleasedAt := cache.SlabOf(nodes[0].ReleasedAt, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -461,7 +465,9 @@ func (c *entcacheCopies) Album(nodes []*Album, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.ReleasedAt = slabReleasedAt.Copy(n.ReleasedAt)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
@@ -607,8 +613,8 @@ func (q *ArtistQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Artist:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Artist(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeArtist(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -628,6 +634,11 @@ func (*ArtistQuery) EntcacheValueSize(v ent.Value) int {
 // Artist replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Artist(nodes []*Artist, shared bool) bool {
+	return c.takeArtist(nodes, cache.SlabOf(new(Artist), len(nodes)), shared)
+}
+
+// takeArtist takes the copies from a slab.
+func (c *entcacheCopies) takeArtist(nodes []*Artist, slab cache.Slab[Artist], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -638,7 +649,6 @@ func (c *entcacheCopies) Artist(nodes []*Artist, shared bool) bool {
 		}
 		fresh = make([]*Artist, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofArtist[from]; n != nil {
@@ -651,7 +661,9 @@ func (c *entcacheCopies) Artist(nodes []*Artist, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -796,8 +808,8 @@ func (q *CustomerQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Customer:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Customer(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeCustomer(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -817,6 +829,11 @@ func (*CustomerQuery) EntcacheValueSize(v ent.Value) int {
 // Customer replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Customer(nodes []*Customer, shared bool) bool {
+	return c.takeCustomer(nodes, cache.SlabOf(new(Customer), len(nodes)), shared)
+}
+
+// takeCustomer takes the copies from a slab.
+func (c *entcacheCopies) takeCustomer(nodes []*Customer, slab cache.Slab[Customer], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -827,7 +844,6 @@ func (c *entcacheCopies) Customer(nodes []*Customer, shared bool) bool {
 		}
 		fresh = make([]*Customer, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabCompany := cache.SlabOf(nodes[0].Company, len(nodes))
 	slabSupportRepID := cache.SlabOf(nodes[0].SupportRepID, len(nodes))
 	for i, from := range nodes {
@@ -842,7 +858,9 @@ func (c *entcacheCopies) Customer(nodes []*Customer, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.Company = slabCompany.Copy(n.Company)
 		n.SupportRepID = slabSupportRepID.Copy(n.SupportRepID)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
@@ -1024,8 +1042,8 @@ func (q *EmployeeQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Employee:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Employee(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeEmployee(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -1045,6 +1063,11 @@ func (*EmployeeQuery) EntcacheValueSize(v ent.Value) int {
 // Employee replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Employee(nodes []*Employee, shared bool) bool {
+	return c.takeEmployee(nodes, cache.SlabOf(new(Employee), len(nodes)), shared)
+}
+
+// takeEmployee takes the copies from a slab.
+func (c *entcacheCopies) takeEmployee(nodes []*Employee, slab cache.Slab[Employee], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -1055,7 +1078,6 @@ func (c *entcacheCopies) Employee(nodes []*Employee, shared bool) bool {
 		}
 		fresh = make([]*Employee, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabBirthDate := cache.SlabOf(nodes[0].BirthDate, len(nodes))
 	slabHireDate := cache.SlabOf(nodes[0].HireDate, len(nodes))
 	slabManagerID := cache.SlabOf(nodes[0].ManagerID, len(nodes))
@@ -1071,7 +1093,9 @@ func (c *entcacheCopies) Employee(nodes []*Employee, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.BirthDate = slabBirthDate.Copy(n.BirthDate)
 		n.HireDate = slabHireDate.Copy(n.HireDate)
 		n.ManagerID = slabManagerID.Copy(n.ManagerID)
@@ -1239,8 +1263,8 @@ func (q *GenreQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Genre:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Genre(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeGenre(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -1260,6 +1284,11 @@ func (*GenreQuery) EntcacheValueSize(v ent.Value) int {
 // Genre replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Genre(nodes []*Genre, shared bool) bool {
+	return c.takeGenre(nodes, cache.SlabOf(new(Genre), len(nodes)), shared)
+}
+
+// takeGenre takes the copies from a slab.
+func (c *entcacheCopies) takeGenre(nodes []*Genre, slab cache.Slab[Genre], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -1270,7 +1299,6 @@ func (c *entcacheCopies) Genre(nodes []*Genre, shared bool) bool {
 		}
 		fresh = make([]*Genre, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofGenre[from]; n != nil {
@@ -1283,7 +1311,9 @@ func (c *entcacheCopies) Genre(nodes []*Genre, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -1428,8 +1458,8 @@ func (q *InvoiceQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Invoice:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Invoice(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeInvoice(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -1449,6 +1479,11 @@ func (*InvoiceQuery) EntcacheValueSize(v ent.Value) int {
 // Invoice replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Invoice(nodes []*Invoice, shared bool) bool {
+	return c.takeInvoice(nodes, cache.SlabOf(new(Invoice), len(nodes)), shared)
+}
+
+// takeInvoice takes the copies from a slab.
+func (c *entcacheCopies) takeInvoice(nodes []*Invoice, slab cache.Slab[Invoice], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -1459,7 +1494,6 @@ func (c *entcacheCopies) Invoice(nodes []*Invoice, shared bool) bool {
 		}
 		fresh = make([]*Invoice, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofInvoice[from]; n != nil {
@@ -1472,7 +1506,9 @@ func (c *entcacheCopies) Invoice(nodes []*Invoice, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -1618,8 +1654,8 @@ func (q *InvoiceLineQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*InvoiceLine:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.InvoiceLine(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeInvoiceLine(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -1639,6 +1675,11 @@ func (*InvoiceLineQuery) EntcacheValueSize(v ent.Value) int {
 // InvoiceLine replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) InvoiceLine(nodes []*InvoiceLine, shared bool) bool {
+	return c.takeInvoiceLine(nodes, cache.SlabOf(new(InvoiceLine), len(nodes)), shared)
+}
+
+// takeInvoiceLine takes the copies from a slab.
+func (c *entcacheCopies) takeInvoiceLine(nodes []*InvoiceLine, slab cache.Slab[InvoiceLine], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -1649,7 +1690,6 @@ func (c *entcacheCopies) InvoiceLine(nodes []*InvoiceLine, shared bool) bool {
 		}
 		fresh = make([]*InvoiceLine, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofInvoiceLine[from]; n != nil {
@@ -1662,7 +1702,9 @@ func (c *entcacheCopies) InvoiceLine(nodes []*InvoiceLine, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -1800,8 +1842,8 @@ func (q *MediaTypeQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*MediaType:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.MediaType(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeMediaType(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -1821,6 +1863,11 @@ func (*MediaTypeQuery) EntcacheValueSize(v ent.Value) int {
 // MediaType replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) MediaType(nodes []*MediaType, shared bool) bool {
+	return c.takeMediaType(nodes, cache.SlabOf(new(MediaType), len(nodes)), shared)
+}
+
+// takeMediaType takes the copies from a slab.
+func (c *entcacheCopies) takeMediaType(nodes []*MediaType, slab cache.Slab[MediaType], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -1831,7 +1878,6 @@ func (c *entcacheCopies) MediaType(nodes []*MediaType, shared bool) bool {
 		}
 		fresh = make([]*MediaType, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofMediaType[from]; n != nil {
@@ -1844,7 +1890,9 @@ func (c *entcacheCopies) MediaType(nodes []*MediaType, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -1981,8 +2029,8 @@ func (q *PlaylistQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Playlist:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Playlist(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takePlaylist(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -2002,6 +2050,11 @@ func (*PlaylistQuery) EntcacheValueSize(v ent.Value) int {
 // Playlist replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Playlist(nodes []*Playlist, shared bool) bool {
+	return c.takePlaylist(nodes, cache.SlabOf(new(Playlist), len(nodes)), shared)
+}
+
+// takePlaylist takes the copies from a slab.
+func (c *entcacheCopies) takePlaylist(nodes []*Playlist, slab cache.Slab[Playlist], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -2012,7 +2065,6 @@ func (c *entcacheCopies) Playlist(nodes []*Playlist, shared bool) bool {
 		}
 		fresh = make([]*Playlist, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofPlaylist[from]; n != nil {
@@ -2025,7 +2077,9 @@ func (c *entcacheCopies) Playlist(nodes []*Playlist, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -2203,8 +2257,8 @@ func (q *TrackQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Track:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Track(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeTrack(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -2224,6 +2278,11 @@ func (*TrackQuery) EntcacheValueSize(v ent.Value) int {
 // Track replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Track(nodes []*Track, shared bool) bool {
+	return c.takeTrack(nodes, cache.SlabOf(new(Track), len(nodes)), shared)
+}
+
+// takeTrack takes the copies from a slab.
+func (c *entcacheCopies) takeTrack(nodes []*Track, slab cache.Slab[Track], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -2234,7 +2293,6 @@ func (c *entcacheCopies) Track(nodes []*Track, shared bool) bool {
 		}
 		fresh = make([]*Track, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabBytes := cache.SlabOf(nodes[0].Bytes, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -2248,7 +2306,9 @@ func (c *entcacheCopies) Track(nodes []*Track, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.Bytes = slabBytes.Copy(n.Bytes)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false

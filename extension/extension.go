@@ -15,7 +15,8 @@ var templates embed.FS
 
 // Extension adds to the generated code what the cache needs: what the tables
 // are, a few small methods for query builders and mutations, and the hook that
-// sees every write.
+// sees every write. Conditions and orders call functions of the cache that do what
+// Ent's of the same names do and can be asked what they are.
 //
 //	entc.Generate("./schema", &gen.Config{}, entc.Extensions(extension.New()))
 //
@@ -98,4 +99,5 @@ var funcs = template.FuncMap{
 	"entcacheType":    typeIdent,
 	"entcacheValues":  valuesOf,
 	"entcacheSchemas": schemaConfigFields,
+	"entcacheTerms":   termsPackage,
 }

@@ -3,8 +3,6 @@
 package interceptor
 
 import (
-	"context"
-
 	"entgo.io/ent"
 	"github.com/entcache/ent-cache/cache"
 )
@@ -24,8 +22,4 @@ func New(c *cache.Cache) *Interceptor { return &Interceptor{cache: c} }
 func (i *Interceptor) EntcacheCache() *cache.Cache { return i.cache }
 
 // Intercept implements ent.Interceptor.
-func (i *Interceptor) Intercept(next ent.Querier) ent.Querier {
-	return ent.QuerierFunc(func(ctx context.Context, q ent.Query) (ent.Value, error) {
-		return i.cache.Read(ctx, q, next)
-	})
-}
+func (i *Interceptor) Intercept(next ent.Querier) ent.Querier { return i.cache.Querier(next) }

@@ -5,6 +5,7 @@ package album
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -68,22 +69,22 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByTitle orders the results by the title field.
 func ByTitle(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldTitle, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldTitle, opts...)
 }
 
 // ByReleasedAt orders the results by the released_at field.
 func ByReleasedAt(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldReleasedAt, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldReleasedAt, opts...)
 }
 
 // ByArtistID orders the results by the artist_id field.
 func ByArtistID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldArtistID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldArtistID, opts...)
 }
 
 // ByArtistField orders the results by artist field.

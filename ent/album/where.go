@@ -7,107 +7,108 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Album {
-	return predicate.Album(sql.FieldEQ(FieldID, id))
+	return predicate.Album(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Album {
-	return predicate.Album(sql.FieldEQ(FieldID, id))
+	return predicate.Album(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Album {
-	return predicate.Album(sql.FieldNEQ(FieldID, id))
+	return predicate.Album(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Album {
-	return predicate.Album(sql.FieldIn(FieldID, ids...))
+	return predicate.Album(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Album {
-	return predicate.Album(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Album(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Album {
-	return predicate.Album(sql.FieldGT(FieldID, id))
+	return predicate.Album(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Album {
-	return predicate.Album(sql.FieldGTE(FieldID, id))
+	return predicate.Album(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Album {
-	return predicate.Album(sql.FieldLT(FieldID, id))
+	return predicate.Album(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Album {
-	return predicate.Album(sql.FieldLTE(FieldID, id))
+	return predicate.Album(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Title applies equality check predicate on the "title" field. It's identical to TitleEQ.
 func Title(v string) predicate.Album {
-	return predicate.Album(sql.FieldEQ(FieldTitle, v))
+	return predicate.Album(entcacheterms.FieldEQ(FieldTitle, v))
 }
 
 // ReleasedAt applies equality check predicate on the "released_at" field. It's identical to ReleasedAtEQ.
 func ReleasedAt(v time.Time) predicate.Album {
-	return predicate.Album(sql.FieldEQ(FieldReleasedAt, v))
+	return predicate.Album(entcacheterms.FieldEQ(FieldReleasedAt, v))
 }
 
 // ArtistID applies equality check predicate on the "artist_id" field. It's identical to ArtistIDEQ.
 func ArtistID(v int) predicate.Album {
-	return predicate.Album(sql.FieldEQ(FieldArtistID, v))
+	return predicate.Album(entcacheterms.FieldEQ(FieldArtistID, v))
 }
 
 // TitleEQ applies the EQ predicate on the "title" field.
 func TitleEQ(v string) predicate.Album {
-	return predicate.Album(sql.FieldEQ(FieldTitle, v))
+	return predicate.Album(entcacheterms.FieldEQ(FieldTitle, v))
 }
 
 // TitleNEQ applies the NEQ predicate on the "title" field.
 func TitleNEQ(v string) predicate.Album {
-	return predicate.Album(sql.FieldNEQ(FieldTitle, v))
+	return predicate.Album(entcacheterms.FieldNEQ(FieldTitle, v))
 }
 
 // TitleIn applies the In predicate on the "title" field.
 func TitleIn(vs ...string) predicate.Album {
-	return predicate.Album(sql.FieldIn(FieldTitle, vs...))
+	return predicate.Album(entcacheterms.FieldIn(FieldTitle, vs...))
 }
 
 // TitleNotIn applies the NotIn predicate on the "title" field.
 func TitleNotIn(vs ...string) predicate.Album {
-	return predicate.Album(sql.FieldNotIn(FieldTitle, vs...))
+	return predicate.Album(entcacheterms.FieldNotIn(FieldTitle, vs...))
 }
 
 // TitleGT applies the GT predicate on the "title" field.
 func TitleGT(v string) predicate.Album {
-	return predicate.Album(sql.FieldGT(FieldTitle, v))
+	return predicate.Album(entcacheterms.FieldGT(FieldTitle, v))
 }
 
 // TitleGTE applies the GTE predicate on the "title" field.
 func TitleGTE(v string) predicate.Album {
-	return predicate.Album(sql.FieldGTE(FieldTitle, v))
+	return predicate.Album(entcacheterms.FieldGTE(FieldTitle, v))
 }
 
 // TitleLT applies the LT predicate on the "title" field.
 func TitleLT(v string) predicate.Album {
-	return predicate.Album(sql.FieldLT(FieldTitle, v))
+	return predicate.Album(entcacheterms.FieldLT(FieldTitle, v))
 }
 
 // TitleLTE applies the LTE predicate on the "title" field.
 func TitleLTE(v string) predicate.Album {
-	return predicate.Album(sql.FieldLTE(FieldTitle, v))
+	return predicate.Album(entcacheterms.FieldLTE(FieldTitle, v))
 }
 
 // TitleContains applies the Contains predicate on the "title" field.
@@ -137,72 +138,72 @@ func TitleContainsFold(v string) predicate.Album {
 
 // ReleasedAtEQ applies the EQ predicate on the "released_at" field.
 func ReleasedAtEQ(v time.Time) predicate.Album {
-	return predicate.Album(sql.FieldEQ(FieldReleasedAt, v))
+	return predicate.Album(entcacheterms.FieldEQ(FieldReleasedAt, v))
 }
 
 // ReleasedAtNEQ applies the NEQ predicate on the "released_at" field.
 func ReleasedAtNEQ(v time.Time) predicate.Album {
-	return predicate.Album(sql.FieldNEQ(FieldReleasedAt, v))
+	return predicate.Album(entcacheterms.FieldNEQ(FieldReleasedAt, v))
 }
 
 // ReleasedAtIn applies the In predicate on the "released_at" field.
 func ReleasedAtIn(vs ...time.Time) predicate.Album {
-	return predicate.Album(sql.FieldIn(FieldReleasedAt, vs...))
+	return predicate.Album(entcacheterms.FieldIn(FieldReleasedAt, vs...))
 }
 
 // ReleasedAtNotIn applies the NotIn predicate on the "released_at" field.
 func ReleasedAtNotIn(vs ...time.Time) predicate.Album {
-	return predicate.Album(sql.FieldNotIn(FieldReleasedAt, vs...))
+	return predicate.Album(entcacheterms.FieldNotIn(FieldReleasedAt, vs...))
 }
 
 // ReleasedAtGT applies the GT predicate on the "released_at" field.
 func ReleasedAtGT(v time.Time) predicate.Album {
-	return predicate.Album(sql.FieldGT(FieldReleasedAt, v))
+	return predicate.Album(entcacheterms.FieldGT(FieldReleasedAt, v))
 }
 
 // ReleasedAtGTE applies the GTE predicate on the "released_at" field.
 func ReleasedAtGTE(v time.Time) predicate.Album {
-	return predicate.Album(sql.FieldGTE(FieldReleasedAt, v))
+	return predicate.Album(entcacheterms.FieldGTE(FieldReleasedAt, v))
 }
 
 // ReleasedAtLT applies the LT predicate on the "released_at" field.
 func ReleasedAtLT(v time.Time) predicate.Album {
-	return predicate.Album(sql.FieldLT(FieldReleasedAt, v))
+	return predicate.Album(entcacheterms.FieldLT(FieldReleasedAt, v))
 }
 
 // ReleasedAtLTE applies the LTE predicate on the "released_at" field.
 func ReleasedAtLTE(v time.Time) predicate.Album {
-	return predicate.Album(sql.FieldLTE(FieldReleasedAt, v))
+	return predicate.Album(entcacheterms.FieldLTE(FieldReleasedAt, v))
 }
 
 // ReleasedAtIsNil applies the IsNil predicate on the "released_at" field.
 func ReleasedAtIsNil() predicate.Album {
-	return predicate.Album(sql.FieldIsNull(FieldReleasedAt))
+	return predicate.Album(entcacheterms.FieldIsNull(FieldReleasedAt))
 }
 
 // ReleasedAtNotNil applies the NotNil predicate on the "released_at" field.
 func ReleasedAtNotNil() predicate.Album {
-	return predicate.Album(sql.FieldNotNull(FieldReleasedAt))
+	return predicate.Album(entcacheterms.FieldNotNull(FieldReleasedAt))
 }
 
 // ArtistIDEQ applies the EQ predicate on the "artist_id" field.
 func ArtistIDEQ(v int) predicate.Album {
-	return predicate.Album(sql.FieldEQ(FieldArtistID, v))
+	return predicate.Album(entcacheterms.FieldEQ(FieldArtistID, v))
 }
 
 // ArtistIDNEQ applies the NEQ predicate on the "artist_id" field.
 func ArtistIDNEQ(v int) predicate.Album {
-	return predicate.Album(sql.FieldNEQ(FieldArtistID, v))
+	return predicate.Album(entcacheterms.FieldNEQ(FieldArtistID, v))
 }
 
 // ArtistIDIn applies the In predicate on the "artist_id" field.
 func ArtistIDIn(vs ...int) predicate.Album {
-	return predicate.Album(sql.FieldIn(FieldArtistID, vs...))
+	return predicate.Album(entcacheterms.FieldIn(FieldArtistID, vs...))
 }
 
 // ArtistIDNotIn applies the NotIn predicate on the "artist_id" field.
 func ArtistIDNotIn(vs ...int) predicate.Album {
-	return predicate.Album(sql.FieldNotIn(FieldArtistID, vs...))
+	return predicate.Album(entcacheterms.FieldNotIn(FieldArtistID, vs...))
 }
 
 // HasArtist applies the HasEdge predicate on the "artist" edge.
@@ -253,15 +254,15 @@ func HasTracksWith(preds ...predicate.Track) predicate.Album {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Album) predicate.Album {
-	return predicate.Album(sql.AndPredicates(predicates...))
+	return predicate.Album(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Album) predicate.Album {
-	return predicate.Album(sql.OrPredicates(predicates...))
+	return predicate.Album(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Album) predicate.Album {
-	return predicate.Album(sql.NotPredicates(p))
+	return predicate.Album(entcacheterms.NotPredicates(p))
 }

@@ -5,97 +5,98 @@ package artist
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Artist {
-	return predicate.Artist(sql.FieldEQ(FieldID, id))
+	return predicate.Artist(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Artist {
-	return predicate.Artist(sql.FieldEQ(FieldID, id))
+	return predicate.Artist(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Artist {
-	return predicate.Artist(sql.FieldNEQ(FieldID, id))
+	return predicate.Artist(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Artist {
-	return predicate.Artist(sql.FieldIn(FieldID, ids...))
+	return predicate.Artist(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Artist {
-	return predicate.Artist(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Artist(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Artist {
-	return predicate.Artist(sql.FieldGT(FieldID, id))
+	return predicate.Artist(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Artist {
-	return predicate.Artist(sql.FieldGTE(FieldID, id))
+	return predicate.Artist(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Artist {
-	return predicate.Artist(sql.FieldLT(FieldID, id))
+	return predicate.Artist(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Artist {
-	return predicate.Artist(sql.FieldLTE(FieldID, id))
+	return predicate.Artist(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Artist {
-	return predicate.Artist(sql.FieldEQ(FieldName, v))
+	return predicate.Artist(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Artist {
-	return predicate.Artist(sql.FieldEQ(FieldName, v))
+	return predicate.Artist(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Artist {
-	return predicate.Artist(sql.FieldNEQ(FieldName, v))
+	return predicate.Artist(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Artist {
-	return predicate.Artist(sql.FieldIn(FieldName, vs...))
+	return predicate.Artist(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Artist {
-	return predicate.Artist(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Artist(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Artist {
-	return predicate.Artist(sql.FieldGT(FieldName, v))
+	return predicate.Artist(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Artist {
-	return predicate.Artist(sql.FieldGTE(FieldName, v))
+	return predicate.Artist(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Artist {
-	return predicate.Artist(sql.FieldLT(FieldName, v))
+	return predicate.Artist(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Artist {
-	return predicate.Artist(sql.FieldLTE(FieldName, v))
+	return predicate.Artist(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -148,15 +149,15 @@ func HasAlbumsWith(preds ...predicate.Album) predicate.Artist {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Artist) predicate.Artist {
-	return predicate.Artist(sql.AndPredicates(predicates...))
+	return predicate.Artist(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Artist) predicate.Artist {
-	return predicate.Artist(sql.OrPredicates(predicates...))
+	return predicate.Artist(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Artist) predicate.Artist {
-	return predicate.Artist(sql.NotPredicates(p))
+	return predicate.Artist(entcacheterms.NotPredicates(p))
 }

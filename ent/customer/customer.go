@@ -5,6 +5,7 @@ package customer
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -84,57 +85,57 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByFirstName orders the results by the first_name field.
 func ByFirstName(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldFirstName, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldFirstName, opts...)
 }
 
 // ByLastName orders the results by the last_name field.
 func ByLastName(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldLastName, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldLastName, opts...)
 }
 
 // ByCompany orders the results by the company field.
 func ByCompany(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldCompany, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldCompany, opts...)
 }
 
 // ByAddress orders the results by the address field.
 func ByAddress(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldAddress, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldAddress, opts...)
 }
 
 // ByCity orders the results by the city field.
 func ByCity(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldCity, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldCity, opts...)
 }
 
 // ByCountry orders the results by the country field.
 func ByCountry(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldCountry, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldCountry, opts...)
 }
 
 // ByPostalCode orders the results by the postal_code field.
 func ByPostalCode(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldPostalCode, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldPostalCode, opts...)
 }
 
 // ByPhone orders the results by the phone field.
 func ByPhone(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldPhone, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldPhone, opts...)
 }
 
 // ByEmail orders the results by the email field.
 func ByEmail(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldEmail, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldEmail, opts...)
 }
 
 // BySupportRepID orders the results by the support_rep_id field.
 func BySupportRepID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldSupportRepID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldSupportRepID, opts...)
 }
 
 // BySupportRepField orders the results by support_rep field.

@@ -5,142 +5,143 @@ package customer
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldID, id))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldID, id))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Customer {
-	return predicate.Customer(sql.FieldNEQ(FieldID, id))
+	return predicate.Customer(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Customer {
-	return predicate.Customer(sql.FieldIn(FieldID, ids...))
+	return predicate.Customer(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Customer {
-	return predicate.Customer(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Customer(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Customer {
-	return predicate.Customer(sql.FieldGT(FieldID, id))
+	return predicate.Customer(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Customer {
-	return predicate.Customer(sql.FieldGTE(FieldID, id))
+	return predicate.Customer(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Customer {
-	return predicate.Customer(sql.FieldLT(FieldID, id))
+	return predicate.Customer(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Customer {
-	return predicate.Customer(sql.FieldLTE(FieldID, id))
+	return predicate.Customer(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // FirstName applies equality check predicate on the "first_name" field. It's identical to FirstNameEQ.
 func FirstName(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldFirstName, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldFirstName, v))
 }
 
 // LastName applies equality check predicate on the "last_name" field. It's identical to LastNameEQ.
 func LastName(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldLastName, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldLastName, v))
 }
 
 // Company applies equality check predicate on the "company" field. It's identical to CompanyEQ.
 func Company(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldCompany, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldCompany, v))
 }
 
 // Address applies equality check predicate on the "address" field. It's identical to AddressEQ.
 func Address(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldAddress, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldAddress, v))
 }
 
 // City applies equality check predicate on the "city" field. It's identical to CityEQ.
 func City(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldCity, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldCity, v))
 }
 
 // Country applies equality check predicate on the "country" field. It's identical to CountryEQ.
 func Country(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldCountry, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldCountry, v))
 }
 
 // PostalCode applies equality check predicate on the "postal_code" field. It's identical to PostalCodeEQ.
 func PostalCode(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldPostalCode, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldPostalCode, v))
 }
 
 // Phone applies equality check predicate on the "phone" field. It's identical to PhoneEQ.
 func Phone(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldPhone, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldPhone, v))
 }
 
 // Email applies equality check predicate on the "email" field. It's identical to EmailEQ.
 func Email(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldEmail, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldEmail, v))
 }
 
 // SupportRepID applies equality check predicate on the "support_rep_id" field. It's identical to SupportRepIDEQ.
 func SupportRepID(v int) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldSupportRepID, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldSupportRepID, v))
 }
 
 // FirstNameEQ applies the EQ predicate on the "first_name" field.
 func FirstNameEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldFirstName, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldFirstName, v))
 }
 
 // FirstNameNEQ applies the NEQ predicate on the "first_name" field.
 func FirstNameNEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldNEQ(FieldFirstName, v))
+	return predicate.Customer(entcacheterms.FieldNEQ(FieldFirstName, v))
 }
 
 // FirstNameIn applies the In predicate on the "first_name" field.
 func FirstNameIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldIn(FieldFirstName, vs...))
+	return predicate.Customer(entcacheterms.FieldIn(FieldFirstName, vs...))
 }
 
 // FirstNameNotIn applies the NotIn predicate on the "first_name" field.
 func FirstNameNotIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldNotIn(FieldFirstName, vs...))
+	return predicate.Customer(entcacheterms.FieldNotIn(FieldFirstName, vs...))
 }
 
 // FirstNameGT applies the GT predicate on the "first_name" field.
 func FirstNameGT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGT(FieldFirstName, v))
+	return predicate.Customer(entcacheterms.FieldGT(FieldFirstName, v))
 }
 
 // FirstNameGTE applies the GTE predicate on the "first_name" field.
 func FirstNameGTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGTE(FieldFirstName, v))
+	return predicate.Customer(entcacheterms.FieldGTE(FieldFirstName, v))
 }
 
 // FirstNameLT applies the LT predicate on the "first_name" field.
 func FirstNameLT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLT(FieldFirstName, v))
+	return predicate.Customer(entcacheterms.FieldLT(FieldFirstName, v))
 }
 
 // FirstNameLTE applies the LTE predicate on the "first_name" field.
 func FirstNameLTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLTE(FieldFirstName, v))
+	return predicate.Customer(entcacheterms.FieldLTE(FieldFirstName, v))
 }
 
 // FirstNameContains applies the Contains predicate on the "first_name" field.
@@ -170,42 +171,42 @@ func FirstNameContainsFold(v string) predicate.Customer {
 
 // LastNameEQ applies the EQ predicate on the "last_name" field.
 func LastNameEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldLastName, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldLastName, v))
 }
 
 // LastNameNEQ applies the NEQ predicate on the "last_name" field.
 func LastNameNEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldNEQ(FieldLastName, v))
+	return predicate.Customer(entcacheterms.FieldNEQ(FieldLastName, v))
 }
 
 // LastNameIn applies the In predicate on the "last_name" field.
 func LastNameIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldIn(FieldLastName, vs...))
+	return predicate.Customer(entcacheterms.FieldIn(FieldLastName, vs...))
 }
 
 // LastNameNotIn applies the NotIn predicate on the "last_name" field.
 func LastNameNotIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldNotIn(FieldLastName, vs...))
+	return predicate.Customer(entcacheterms.FieldNotIn(FieldLastName, vs...))
 }
 
 // LastNameGT applies the GT predicate on the "last_name" field.
 func LastNameGT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGT(FieldLastName, v))
+	return predicate.Customer(entcacheterms.FieldGT(FieldLastName, v))
 }
 
 // LastNameGTE applies the GTE predicate on the "last_name" field.
 func LastNameGTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGTE(FieldLastName, v))
+	return predicate.Customer(entcacheterms.FieldGTE(FieldLastName, v))
 }
 
 // LastNameLT applies the LT predicate on the "last_name" field.
 func LastNameLT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLT(FieldLastName, v))
+	return predicate.Customer(entcacheterms.FieldLT(FieldLastName, v))
 }
 
 // LastNameLTE applies the LTE predicate on the "last_name" field.
 func LastNameLTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLTE(FieldLastName, v))
+	return predicate.Customer(entcacheterms.FieldLTE(FieldLastName, v))
 }
 
 // LastNameContains applies the Contains predicate on the "last_name" field.
@@ -235,42 +236,42 @@ func LastNameContainsFold(v string) predicate.Customer {
 
 // CompanyEQ applies the EQ predicate on the "company" field.
 func CompanyEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldCompany, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldCompany, v))
 }
 
 // CompanyNEQ applies the NEQ predicate on the "company" field.
 func CompanyNEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldNEQ(FieldCompany, v))
+	return predicate.Customer(entcacheterms.FieldNEQ(FieldCompany, v))
 }
 
 // CompanyIn applies the In predicate on the "company" field.
 func CompanyIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldIn(FieldCompany, vs...))
+	return predicate.Customer(entcacheterms.FieldIn(FieldCompany, vs...))
 }
 
 // CompanyNotIn applies the NotIn predicate on the "company" field.
 func CompanyNotIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldNotIn(FieldCompany, vs...))
+	return predicate.Customer(entcacheterms.FieldNotIn(FieldCompany, vs...))
 }
 
 // CompanyGT applies the GT predicate on the "company" field.
 func CompanyGT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGT(FieldCompany, v))
+	return predicate.Customer(entcacheterms.FieldGT(FieldCompany, v))
 }
 
 // CompanyGTE applies the GTE predicate on the "company" field.
 func CompanyGTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGTE(FieldCompany, v))
+	return predicate.Customer(entcacheterms.FieldGTE(FieldCompany, v))
 }
 
 // CompanyLT applies the LT predicate on the "company" field.
 func CompanyLT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLT(FieldCompany, v))
+	return predicate.Customer(entcacheterms.FieldLT(FieldCompany, v))
 }
 
 // CompanyLTE applies the LTE predicate on the "company" field.
 func CompanyLTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLTE(FieldCompany, v))
+	return predicate.Customer(entcacheterms.FieldLTE(FieldCompany, v))
 }
 
 // CompanyContains applies the Contains predicate on the "company" field.
@@ -290,12 +291,12 @@ func CompanyHasSuffix(v string) predicate.Customer {
 
 // CompanyIsNil applies the IsNil predicate on the "company" field.
 func CompanyIsNil() predicate.Customer {
-	return predicate.Customer(sql.FieldIsNull(FieldCompany))
+	return predicate.Customer(entcacheterms.FieldIsNull(FieldCompany))
 }
 
 // CompanyNotNil applies the NotNil predicate on the "company" field.
 func CompanyNotNil() predicate.Customer {
-	return predicate.Customer(sql.FieldNotNull(FieldCompany))
+	return predicate.Customer(entcacheterms.FieldNotNull(FieldCompany))
 }
 
 // CompanyEqualFold applies the EqualFold predicate on the "company" field.
@@ -310,42 +311,42 @@ func CompanyContainsFold(v string) predicate.Customer {
 
 // AddressEQ applies the EQ predicate on the "address" field.
 func AddressEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldAddress, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldAddress, v))
 }
 
 // AddressNEQ applies the NEQ predicate on the "address" field.
 func AddressNEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldNEQ(FieldAddress, v))
+	return predicate.Customer(entcacheterms.FieldNEQ(FieldAddress, v))
 }
 
 // AddressIn applies the In predicate on the "address" field.
 func AddressIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldIn(FieldAddress, vs...))
+	return predicate.Customer(entcacheterms.FieldIn(FieldAddress, vs...))
 }
 
 // AddressNotIn applies the NotIn predicate on the "address" field.
 func AddressNotIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldNotIn(FieldAddress, vs...))
+	return predicate.Customer(entcacheterms.FieldNotIn(FieldAddress, vs...))
 }
 
 // AddressGT applies the GT predicate on the "address" field.
 func AddressGT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGT(FieldAddress, v))
+	return predicate.Customer(entcacheterms.FieldGT(FieldAddress, v))
 }
 
 // AddressGTE applies the GTE predicate on the "address" field.
 func AddressGTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGTE(FieldAddress, v))
+	return predicate.Customer(entcacheterms.FieldGTE(FieldAddress, v))
 }
 
 // AddressLT applies the LT predicate on the "address" field.
 func AddressLT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLT(FieldAddress, v))
+	return predicate.Customer(entcacheterms.FieldLT(FieldAddress, v))
 }
 
 // AddressLTE applies the LTE predicate on the "address" field.
 func AddressLTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLTE(FieldAddress, v))
+	return predicate.Customer(entcacheterms.FieldLTE(FieldAddress, v))
 }
 
 // AddressContains applies the Contains predicate on the "address" field.
@@ -365,12 +366,12 @@ func AddressHasSuffix(v string) predicate.Customer {
 
 // AddressIsNil applies the IsNil predicate on the "address" field.
 func AddressIsNil() predicate.Customer {
-	return predicate.Customer(sql.FieldIsNull(FieldAddress))
+	return predicate.Customer(entcacheterms.FieldIsNull(FieldAddress))
 }
 
 // AddressNotNil applies the NotNil predicate on the "address" field.
 func AddressNotNil() predicate.Customer {
-	return predicate.Customer(sql.FieldNotNull(FieldAddress))
+	return predicate.Customer(entcacheterms.FieldNotNull(FieldAddress))
 }
 
 // AddressEqualFold applies the EqualFold predicate on the "address" field.
@@ -385,42 +386,42 @@ func AddressContainsFold(v string) predicate.Customer {
 
 // CityEQ applies the EQ predicate on the "city" field.
 func CityEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldCity, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldCity, v))
 }
 
 // CityNEQ applies the NEQ predicate on the "city" field.
 func CityNEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldNEQ(FieldCity, v))
+	return predicate.Customer(entcacheterms.FieldNEQ(FieldCity, v))
 }
 
 // CityIn applies the In predicate on the "city" field.
 func CityIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldIn(FieldCity, vs...))
+	return predicate.Customer(entcacheterms.FieldIn(FieldCity, vs...))
 }
 
 // CityNotIn applies the NotIn predicate on the "city" field.
 func CityNotIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldNotIn(FieldCity, vs...))
+	return predicate.Customer(entcacheterms.FieldNotIn(FieldCity, vs...))
 }
 
 // CityGT applies the GT predicate on the "city" field.
 func CityGT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGT(FieldCity, v))
+	return predicate.Customer(entcacheterms.FieldGT(FieldCity, v))
 }
 
 // CityGTE applies the GTE predicate on the "city" field.
 func CityGTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGTE(FieldCity, v))
+	return predicate.Customer(entcacheterms.FieldGTE(FieldCity, v))
 }
 
 // CityLT applies the LT predicate on the "city" field.
 func CityLT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLT(FieldCity, v))
+	return predicate.Customer(entcacheterms.FieldLT(FieldCity, v))
 }
 
 // CityLTE applies the LTE predicate on the "city" field.
 func CityLTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLTE(FieldCity, v))
+	return predicate.Customer(entcacheterms.FieldLTE(FieldCity, v))
 }
 
 // CityContains applies the Contains predicate on the "city" field.
@@ -440,12 +441,12 @@ func CityHasSuffix(v string) predicate.Customer {
 
 // CityIsNil applies the IsNil predicate on the "city" field.
 func CityIsNil() predicate.Customer {
-	return predicate.Customer(sql.FieldIsNull(FieldCity))
+	return predicate.Customer(entcacheterms.FieldIsNull(FieldCity))
 }
 
 // CityNotNil applies the NotNil predicate on the "city" field.
 func CityNotNil() predicate.Customer {
-	return predicate.Customer(sql.FieldNotNull(FieldCity))
+	return predicate.Customer(entcacheterms.FieldNotNull(FieldCity))
 }
 
 // CityEqualFold applies the EqualFold predicate on the "city" field.
@@ -460,42 +461,42 @@ func CityContainsFold(v string) predicate.Customer {
 
 // CountryEQ applies the EQ predicate on the "country" field.
 func CountryEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldCountry, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldCountry, v))
 }
 
 // CountryNEQ applies the NEQ predicate on the "country" field.
 func CountryNEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldNEQ(FieldCountry, v))
+	return predicate.Customer(entcacheterms.FieldNEQ(FieldCountry, v))
 }
 
 // CountryIn applies the In predicate on the "country" field.
 func CountryIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldIn(FieldCountry, vs...))
+	return predicate.Customer(entcacheterms.FieldIn(FieldCountry, vs...))
 }
 
 // CountryNotIn applies the NotIn predicate on the "country" field.
 func CountryNotIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldNotIn(FieldCountry, vs...))
+	return predicate.Customer(entcacheterms.FieldNotIn(FieldCountry, vs...))
 }
 
 // CountryGT applies the GT predicate on the "country" field.
 func CountryGT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGT(FieldCountry, v))
+	return predicate.Customer(entcacheterms.FieldGT(FieldCountry, v))
 }
 
 // CountryGTE applies the GTE predicate on the "country" field.
 func CountryGTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGTE(FieldCountry, v))
+	return predicate.Customer(entcacheterms.FieldGTE(FieldCountry, v))
 }
 
 // CountryLT applies the LT predicate on the "country" field.
 func CountryLT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLT(FieldCountry, v))
+	return predicate.Customer(entcacheterms.FieldLT(FieldCountry, v))
 }
 
 // CountryLTE applies the LTE predicate on the "country" field.
 func CountryLTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLTE(FieldCountry, v))
+	return predicate.Customer(entcacheterms.FieldLTE(FieldCountry, v))
 }
 
 // CountryContains applies the Contains predicate on the "country" field.
@@ -515,12 +516,12 @@ func CountryHasSuffix(v string) predicate.Customer {
 
 // CountryIsNil applies the IsNil predicate on the "country" field.
 func CountryIsNil() predicate.Customer {
-	return predicate.Customer(sql.FieldIsNull(FieldCountry))
+	return predicate.Customer(entcacheterms.FieldIsNull(FieldCountry))
 }
 
 // CountryNotNil applies the NotNil predicate on the "country" field.
 func CountryNotNil() predicate.Customer {
-	return predicate.Customer(sql.FieldNotNull(FieldCountry))
+	return predicate.Customer(entcacheterms.FieldNotNull(FieldCountry))
 }
 
 // CountryEqualFold applies the EqualFold predicate on the "country" field.
@@ -535,42 +536,42 @@ func CountryContainsFold(v string) predicate.Customer {
 
 // PostalCodeEQ applies the EQ predicate on the "postal_code" field.
 func PostalCodeEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldPostalCode, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldPostalCode, v))
 }
 
 // PostalCodeNEQ applies the NEQ predicate on the "postal_code" field.
 func PostalCodeNEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldNEQ(FieldPostalCode, v))
+	return predicate.Customer(entcacheterms.FieldNEQ(FieldPostalCode, v))
 }
 
 // PostalCodeIn applies the In predicate on the "postal_code" field.
 func PostalCodeIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldIn(FieldPostalCode, vs...))
+	return predicate.Customer(entcacheterms.FieldIn(FieldPostalCode, vs...))
 }
 
 // PostalCodeNotIn applies the NotIn predicate on the "postal_code" field.
 func PostalCodeNotIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldNotIn(FieldPostalCode, vs...))
+	return predicate.Customer(entcacheterms.FieldNotIn(FieldPostalCode, vs...))
 }
 
 // PostalCodeGT applies the GT predicate on the "postal_code" field.
 func PostalCodeGT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGT(FieldPostalCode, v))
+	return predicate.Customer(entcacheterms.FieldGT(FieldPostalCode, v))
 }
 
 // PostalCodeGTE applies the GTE predicate on the "postal_code" field.
 func PostalCodeGTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGTE(FieldPostalCode, v))
+	return predicate.Customer(entcacheterms.FieldGTE(FieldPostalCode, v))
 }
 
 // PostalCodeLT applies the LT predicate on the "postal_code" field.
 func PostalCodeLT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLT(FieldPostalCode, v))
+	return predicate.Customer(entcacheterms.FieldLT(FieldPostalCode, v))
 }
 
 // PostalCodeLTE applies the LTE predicate on the "postal_code" field.
 func PostalCodeLTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLTE(FieldPostalCode, v))
+	return predicate.Customer(entcacheterms.FieldLTE(FieldPostalCode, v))
 }
 
 // PostalCodeContains applies the Contains predicate on the "postal_code" field.
@@ -590,12 +591,12 @@ func PostalCodeHasSuffix(v string) predicate.Customer {
 
 // PostalCodeIsNil applies the IsNil predicate on the "postal_code" field.
 func PostalCodeIsNil() predicate.Customer {
-	return predicate.Customer(sql.FieldIsNull(FieldPostalCode))
+	return predicate.Customer(entcacheterms.FieldIsNull(FieldPostalCode))
 }
 
 // PostalCodeNotNil applies the NotNil predicate on the "postal_code" field.
 func PostalCodeNotNil() predicate.Customer {
-	return predicate.Customer(sql.FieldNotNull(FieldPostalCode))
+	return predicate.Customer(entcacheterms.FieldNotNull(FieldPostalCode))
 }
 
 // PostalCodeEqualFold applies the EqualFold predicate on the "postal_code" field.
@@ -610,42 +611,42 @@ func PostalCodeContainsFold(v string) predicate.Customer {
 
 // PhoneEQ applies the EQ predicate on the "phone" field.
 func PhoneEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldPhone, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldPhone, v))
 }
 
 // PhoneNEQ applies the NEQ predicate on the "phone" field.
 func PhoneNEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldNEQ(FieldPhone, v))
+	return predicate.Customer(entcacheterms.FieldNEQ(FieldPhone, v))
 }
 
 // PhoneIn applies the In predicate on the "phone" field.
 func PhoneIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldIn(FieldPhone, vs...))
+	return predicate.Customer(entcacheterms.FieldIn(FieldPhone, vs...))
 }
 
 // PhoneNotIn applies the NotIn predicate on the "phone" field.
 func PhoneNotIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldNotIn(FieldPhone, vs...))
+	return predicate.Customer(entcacheterms.FieldNotIn(FieldPhone, vs...))
 }
 
 // PhoneGT applies the GT predicate on the "phone" field.
 func PhoneGT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGT(FieldPhone, v))
+	return predicate.Customer(entcacheterms.FieldGT(FieldPhone, v))
 }
 
 // PhoneGTE applies the GTE predicate on the "phone" field.
 func PhoneGTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGTE(FieldPhone, v))
+	return predicate.Customer(entcacheterms.FieldGTE(FieldPhone, v))
 }
 
 // PhoneLT applies the LT predicate on the "phone" field.
 func PhoneLT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLT(FieldPhone, v))
+	return predicate.Customer(entcacheterms.FieldLT(FieldPhone, v))
 }
 
 // PhoneLTE applies the LTE predicate on the "phone" field.
 func PhoneLTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLTE(FieldPhone, v))
+	return predicate.Customer(entcacheterms.FieldLTE(FieldPhone, v))
 }
 
 // PhoneContains applies the Contains predicate on the "phone" field.
@@ -665,12 +666,12 @@ func PhoneHasSuffix(v string) predicate.Customer {
 
 // PhoneIsNil applies the IsNil predicate on the "phone" field.
 func PhoneIsNil() predicate.Customer {
-	return predicate.Customer(sql.FieldIsNull(FieldPhone))
+	return predicate.Customer(entcacheterms.FieldIsNull(FieldPhone))
 }
 
 // PhoneNotNil applies the NotNil predicate on the "phone" field.
 func PhoneNotNil() predicate.Customer {
-	return predicate.Customer(sql.FieldNotNull(FieldPhone))
+	return predicate.Customer(entcacheterms.FieldNotNull(FieldPhone))
 }
 
 // PhoneEqualFold applies the EqualFold predicate on the "phone" field.
@@ -685,42 +686,42 @@ func PhoneContainsFold(v string) predicate.Customer {
 
 // EmailEQ applies the EQ predicate on the "email" field.
 func EmailEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldEmail, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldEmail, v))
 }
 
 // EmailNEQ applies the NEQ predicate on the "email" field.
 func EmailNEQ(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldNEQ(FieldEmail, v))
+	return predicate.Customer(entcacheterms.FieldNEQ(FieldEmail, v))
 }
 
 // EmailIn applies the In predicate on the "email" field.
 func EmailIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldIn(FieldEmail, vs...))
+	return predicate.Customer(entcacheterms.FieldIn(FieldEmail, vs...))
 }
 
 // EmailNotIn applies the NotIn predicate on the "email" field.
 func EmailNotIn(vs ...string) predicate.Customer {
-	return predicate.Customer(sql.FieldNotIn(FieldEmail, vs...))
+	return predicate.Customer(entcacheterms.FieldNotIn(FieldEmail, vs...))
 }
 
 // EmailGT applies the GT predicate on the "email" field.
 func EmailGT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGT(FieldEmail, v))
+	return predicate.Customer(entcacheterms.FieldGT(FieldEmail, v))
 }
 
 // EmailGTE applies the GTE predicate on the "email" field.
 func EmailGTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldGTE(FieldEmail, v))
+	return predicate.Customer(entcacheterms.FieldGTE(FieldEmail, v))
 }
 
 // EmailLT applies the LT predicate on the "email" field.
 func EmailLT(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLT(FieldEmail, v))
+	return predicate.Customer(entcacheterms.FieldLT(FieldEmail, v))
 }
 
 // EmailLTE applies the LTE predicate on the "email" field.
 func EmailLTE(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldLTE(FieldEmail, v))
+	return predicate.Customer(entcacheterms.FieldLTE(FieldEmail, v))
 }
 
 // EmailContains applies the Contains predicate on the "email" field.
@@ -750,32 +751,32 @@ func EmailContainsFold(v string) predicate.Customer {
 
 // SupportRepIDEQ applies the EQ predicate on the "support_rep_id" field.
 func SupportRepIDEQ(v int) predicate.Customer {
-	return predicate.Customer(sql.FieldEQ(FieldSupportRepID, v))
+	return predicate.Customer(entcacheterms.FieldEQ(FieldSupportRepID, v))
 }
 
 // SupportRepIDNEQ applies the NEQ predicate on the "support_rep_id" field.
 func SupportRepIDNEQ(v int) predicate.Customer {
-	return predicate.Customer(sql.FieldNEQ(FieldSupportRepID, v))
+	return predicate.Customer(entcacheterms.FieldNEQ(FieldSupportRepID, v))
 }
 
 // SupportRepIDIn applies the In predicate on the "support_rep_id" field.
 func SupportRepIDIn(vs ...int) predicate.Customer {
-	return predicate.Customer(sql.FieldIn(FieldSupportRepID, vs...))
+	return predicate.Customer(entcacheterms.FieldIn(FieldSupportRepID, vs...))
 }
 
 // SupportRepIDNotIn applies the NotIn predicate on the "support_rep_id" field.
 func SupportRepIDNotIn(vs ...int) predicate.Customer {
-	return predicate.Customer(sql.FieldNotIn(FieldSupportRepID, vs...))
+	return predicate.Customer(entcacheterms.FieldNotIn(FieldSupportRepID, vs...))
 }
 
 // SupportRepIDIsNil applies the IsNil predicate on the "support_rep_id" field.
 func SupportRepIDIsNil() predicate.Customer {
-	return predicate.Customer(sql.FieldIsNull(FieldSupportRepID))
+	return predicate.Customer(entcacheterms.FieldIsNull(FieldSupportRepID))
 }
 
 // SupportRepIDNotNil applies the NotNil predicate on the "support_rep_id" field.
 func SupportRepIDNotNil() predicate.Customer {
-	return predicate.Customer(sql.FieldNotNull(FieldSupportRepID))
+	return predicate.Customer(entcacheterms.FieldNotNull(FieldSupportRepID))
 }
 
 // HasSupportRep applies the HasEdge predicate on the "support_rep" edge.
@@ -826,15 +827,15 @@ func HasInvoicesWith(preds ...predicate.Invoice) predicate.Customer {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Customer) predicate.Customer {
-	return predicate.Customer(sql.AndPredicates(predicates...))
+	return predicate.Customer(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Customer) predicate.Customer {
-	return predicate.Customer(sql.OrPredicates(predicates...))
+	return predicate.Customer(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Customer) predicate.Customer {
-	return predicate.Customer(sql.NotPredicates(p))
+	return predicate.Customer(entcacheterms.NotPredicates(p))
 }

@@ -5,6 +5,7 @@ package employee
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -87,57 +88,57 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByFirstName orders the results by the first_name field.
 func ByFirstName(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldFirstName, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldFirstName, opts...)
 }
 
 // ByLastName orders the results by the last_name field.
 func ByLastName(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldLastName, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldLastName, opts...)
 }
 
 // ByTitle orders the results by the title field.
 func ByTitle(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldTitle, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldTitle, opts...)
 }
 
 // ByBirthDate orders the results by the birth_date field.
 func ByBirthDate(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldBirthDate, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldBirthDate, opts...)
 }
 
 // ByHireDate orders the results by the hire_date field.
 func ByHireDate(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldHireDate, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldHireDate, opts...)
 }
 
 // ByCity orders the results by the city field.
 func ByCity(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldCity, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldCity, opts...)
 }
 
 // ByCountry orders the results by the country field.
 func ByCountry(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldCountry, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldCountry, opts...)
 }
 
 // ByPhone orders the results by the phone field.
 func ByPhone(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldPhone, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldPhone, opts...)
 }
 
 // ByEmail orders the results by the email field.
 func ByEmail(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldEmail, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldEmail, opts...)
 }
 
 // ByManagerID orders the results by the manager_id field.
 func ByManagerID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldManagerID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldManagerID, opts...)
 }
 
 // ByManagerField orders the results by manager field.

@@ -7,142 +7,143 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldID, id))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldID, id))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Employee {
-	return predicate.Employee(sql.FieldNEQ(FieldID, id))
+	return predicate.Employee(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Employee {
-	return predicate.Employee(sql.FieldIn(FieldID, ids...))
+	return predicate.Employee(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Employee {
-	return predicate.Employee(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Employee(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Employee {
-	return predicate.Employee(sql.FieldGT(FieldID, id))
+	return predicate.Employee(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Employee {
-	return predicate.Employee(sql.FieldGTE(FieldID, id))
+	return predicate.Employee(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Employee {
-	return predicate.Employee(sql.FieldLT(FieldID, id))
+	return predicate.Employee(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Employee {
-	return predicate.Employee(sql.FieldLTE(FieldID, id))
+	return predicate.Employee(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // FirstName applies equality check predicate on the "first_name" field. It's identical to FirstNameEQ.
 func FirstName(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldFirstName, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldFirstName, v))
 }
 
 // LastName applies equality check predicate on the "last_name" field. It's identical to LastNameEQ.
 func LastName(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldLastName, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldLastName, v))
 }
 
 // Title applies equality check predicate on the "title" field. It's identical to TitleEQ.
 func Title(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldTitle, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldTitle, v))
 }
 
 // BirthDate applies equality check predicate on the "birth_date" field. It's identical to BirthDateEQ.
 func BirthDate(v time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldBirthDate, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldBirthDate, v))
 }
 
 // HireDate applies equality check predicate on the "hire_date" field. It's identical to HireDateEQ.
 func HireDate(v time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldHireDate, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldHireDate, v))
 }
 
 // City applies equality check predicate on the "city" field. It's identical to CityEQ.
 func City(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldCity, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldCity, v))
 }
 
 // Country applies equality check predicate on the "country" field. It's identical to CountryEQ.
 func Country(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldCountry, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldCountry, v))
 }
 
 // Phone applies equality check predicate on the "phone" field. It's identical to PhoneEQ.
 func Phone(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldPhone, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldPhone, v))
 }
 
 // Email applies equality check predicate on the "email" field. It's identical to EmailEQ.
 func Email(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldEmail, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldEmail, v))
 }
 
 // ManagerID applies equality check predicate on the "manager_id" field. It's identical to ManagerIDEQ.
 func ManagerID(v int) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldManagerID, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldManagerID, v))
 }
 
 // FirstNameEQ applies the EQ predicate on the "first_name" field.
 func FirstNameEQ(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldFirstName, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldFirstName, v))
 }
 
 // FirstNameNEQ applies the NEQ predicate on the "first_name" field.
 func FirstNameNEQ(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldNEQ(FieldFirstName, v))
+	return predicate.Employee(entcacheterms.FieldNEQ(FieldFirstName, v))
 }
 
 // FirstNameIn applies the In predicate on the "first_name" field.
 func FirstNameIn(vs ...string) predicate.Employee {
-	return predicate.Employee(sql.FieldIn(FieldFirstName, vs...))
+	return predicate.Employee(entcacheterms.FieldIn(FieldFirstName, vs...))
 }
 
 // FirstNameNotIn applies the NotIn predicate on the "first_name" field.
 func FirstNameNotIn(vs ...string) predicate.Employee {
-	return predicate.Employee(sql.FieldNotIn(FieldFirstName, vs...))
+	return predicate.Employee(entcacheterms.FieldNotIn(FieldFirstName, vs...))
 }
 
 // FirstNameGT applies the GT predicate on the "first_name" field.
 func FirstNameGT(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldGT(FieldFirstName, v))
+	return predicate.Employee(entcacheterms.FieldGT(FieldFirstName, v))
 }
 
 // FirstNameGTE applies the GTE predicate on the "first_name" field.
 func FirstNameGTE(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldGTE(FieldFirstName, v))
+	return predicate.Employee(entcacheterms.FieldGTE(FieldFirstName, v))
 }
 
 // FirstNameLT applies the LT predicate on the "first_name" field.
 func FirstNameLT(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldLT(FieldFirstName, v))
+	return predicate.Employee(entcacheterms.FieldLT(FieldFirstName, v))
 }
 
 // FirstNameLTE applies the LTE predicate on the "first_name" field.
 func FirstNameLTE(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldLTE(FieldFirstName, v))
+	return predicate.Employee(entcacheterms.FieldLTE(FieldFirstName, v))
 }
 
 // FirstNameContains applies the Contains predicate on the "first_name" field.
@@ -172,42 +173,42 @@ func FirstNameContainsFold(v string) predicate.Employee {
 
 // LastNameEQ applies the EQ predicate on the "last_name" field.
 func LastNameEQ(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldLastName, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldLastName, v))
 }
 
 // LastNameNEQ applies the NEQ predicate on the "last_name" field.
 func LastNameNEQ(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldNEQ(FieldLastName, v))
+	return predicate.Employee(entcacheterms.FieldNEQ(FieldLastName, v))
 }
 
 // LastNameIn applies the In predicate on the "last_name" field.
 func LastNameIn(vs ...string) predicate.Employee {
-	return predicate.Employee(sql.FieldIn(FieldLastName, vs...))
+	return predicate.Employee(entcacheterms.FieldIn(FieldLastName, vs...))
 }
 
 // LastNameNotIn applies the NotIn predicate on the "last_name" field.
 func LastNameNotIn(vs ...string) predicate.Employee {
-	return predicate.Employee(sql.FieldNotIn(FieldLastName, vs...))
+	return predicate.Employee(entcacheterms.FieldNotIn(FieldLastName, vs...))
 }
 
 // LastNameGT applies the GT predicate on the "last_name" field.
 func LastNameGT(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldGT(FieldLastName, v))
+	return predicate.Employee(entcacheterms.FieldGT(FieldLastName, v))
 }
 
 // LastNameGTE applies the GTE predicate on the "last_name" field.
 func LastNameGTE(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldGTE(FieldLastName, v))
+	return predicate.Employee(entcacheterms.FieldGTE(FieldLastName, v))
 }
 
 // LastNameLT applies the LT predicate on the "last_name" field.
 func LastNameLT(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldLT(FieldLastName, v))
+	return predicate.Employee(entcacheterms.FieldLT(FieldLastName, v))
 }
 
 // LastNameLTE applies the LTE predicate on the "last_name" field.
 func LastNameLTE(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldLTE(FieldLastName, v))
+	return predicate.Employee(entcacheterms.FieldLTE(FieldLastName, v))
 }
 
 // LastNameContains applies the Contains predicate on the "last_name" field.
@@ -237,42 +238,42 @@ func LastNameContainsFold(v string) predicate.Employee {
 
 // TitleEQ applies the EQ predicate on the "title" field.
 func TitleEQ(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldTitle, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldTitle, v))
 }
 
 // TitleNEQ applies the NEQ predicate on the "title" field.
 func TitleNEQ(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldNEQ(FieldTitle, v))
+	return predicate.Employee(entcacheterms.FieldNEQ(FieldTitle, v))
 }
 
 // TitleIn applies the In predicate on the "title" field.
 func TitleIn(vs ...string) predicate.Employee {
-	return predicate.Employee(sql.FieldIn(FieldTitle, vs...))
+	return predicate.Employee(entcacheterms.FieldIn(FieldTitle, vs...))
 }
 
 // TitleNotIn applies the NotIn predicate on the "title" field.
 func TitleNotIn(vs ...string) predicate.Employee {
-	return predicate.Employee(sql.FieldNotIn(FieldTitle, vs...))
+	return predicate.Employee(entcacheterms.FieldNotIn(FieldTitle, vs...))
 }
 
 // TitleGT applies the GT predicate on the "title" field.
 func TitleGT(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldGT(FieldTitle, v))
+	return predicate.Employee(entcacheterms.FieldGT(FieldTitle, v))
 }
 
 // TitleGTE applies the GTE predicate on the "title" field.
 func TitleGTE(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldGTE(FieldTitle, v))
+	return predicate.Employee(entcacheterms.FieldGTE(FieldTitle, v))
 }
 
 // TitleLT applies the LT predicate on the "title" field.
 func TitleLT(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldLT(FieldTitle, v))
+	return predicate.Employee(entcacheterms.FieldLT(FieldTitle, v))
 }
 
 // TitleLTE applies the LTE predicate on the "title" field.
 func TitleLTE(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldLTE(FieldTitle, v))
+	return predicate.Employee(entcacheterms.FieldLTE(FieldTitle, v))
 }
 
 // TitleContains applies the Contains predicate on the "title" field.
@@ -292,12 +293,12 @@ func TitleHasSuffix(v string) predicate.Employee {
 
 // TitleIsNil applies the IsNil predicate on the "title" field.
 func TitleIsNil() predicate.Employee {
-	return predicate.Employee(sql.FieldIsNull(FieldTitle))
+	return predicate.Employee(entcacheterms.FieldIsNull(FieldTitle))
 }
 
 // TitleNotNil applies the NotNil predicate on the "title" field.
 func TitleNotNil() predicate.Employee {
-	return predicate.Employee(sql.FieldNotNull(FieldTitle))
+	return predicate.Employee(entcacheterms.FieldNotNull(FieldTitle))
 }
 
 // TitleEqualFold applies the EqualFold predicate on the "title" field.
@@ -312,142 +313,142 @@ func TitleContainsFold(v string) predicate.Employee {
 
 // BirthDateEQ applies the EQ predicate on the "birth_date" field.
 func BirthDateEQ(v time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldBirthDate, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldBirthDate, v))
 }
 
 // BirthDateNEQ applies the NEQ predicate on the "birth_date" field.
 func BirthDateNEQ(v time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldNEQ(FieldBirthDate, v))
+	return predicate.Employee(entcacheterms.FieldNEQ(FieldBirthDate, v))
 }
 
 // BirthDateIn applies the In predicate on the "birth_date" field.
 func BirthDateIn(vs ...time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldIn(FieldBirthDate, vs...))
+	return predicate.Employee(entcacheterms.FieldIn(FieldBirthDate, vs...))
 }
 
 // BirthDateNotIn applies the NotIn predicate on the "birth_date" field.
 func BirthDateNotIn(vs ...time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldNotIn(FieldBirthDate, vs...))
+	return predicate.Employee(entcacheterms.FieldNotIn(FieldBirthDate, vs...))
 }
 
 // BirthDateGT applies the GT predicate on the "birth_date" field.
 func BirthDateGT(v time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldGT(FieldBirthDate, v))
+	return predicate.Employee(entcacheterms.FieldGT(FieldBirthDate, v))
 }
 
 // BirthDateGTE applies the GTE predicate on the "birth_date" field.
 func BirthDateGTE(v time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldGTE(FieldBirthDate, v))
+	return predicate.Employee(entcacheterms.FieldGTE(FieldBirthDate, v))
 }
 
 // BirthDateLT applies the LT predicate on the "birth_date" field.
 func BirthDateLT(v time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldLT(FieldBirthDate, v))
+	return predicate.Employee(entcacheterms.FieldLT(FieldBirthDate, v))
 }
 
 // BirthDateLTE applies the LTE predicate on the "birth_date" field.
 func BirthDateLTE(v time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldLTE(FieldBirthDate, v))
+	return predicate.Employee(entcacheterms.FieldLTE(FieldBirthDate, v))
 }
 
 // BirthDateIsNil applies the IsNil predicate on the "birth_date" field.
 func BirthDateIsNil() predicate.Employee {
-	return predicate.Employee(sql.FieldIsNull(FieldBirthDate))
+	return predicate.Employee(entcacheterms.FieldIsNull(FieldBirthDate))
 }
 
 // BirthDateNotNil applies the NotNil predicate on the "birth_date" field.
 func BirthDateNotNil() predicate.Employee {
-	return predicate.Employee(sql.FieldNotNull(FieldBirthDate))
+	return predicate.Employee(entcacheterms.FieldNotNull(FieldBirthDate))
 }
 
 // HireDateEQ applies the EQ predicate on the "hire_date" field.
 func HireDateEQ(v time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldHireDate, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldHireDate, v))
 }
 
 // HireDateNEQ applies the NEQ predicate on the "hire_date" field.
 func HireDateNEQ(v time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldNEQ(FieldHireDate, v))
+	return predicate.Employee(entcacheterms.FieldNEQ(FieldHireDate, v))
 }
 
 // HireDateIn applies the In predicate on the "hire_date" field.
 func HireDateIn(vs ...time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldIn(FieldHireDate, vs...))
+	return predicate.Employee(entcacheterms.FieldIn(FieldHireDate, vs...))
 }
 
 // HireDateNotIn applies the NotIn predicate on the "hire_date" field.
 func HireDateNotIn(vs ...time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldNotIn(FieldHireDate, vs...))
+	return predicate.Employee(entcacheterms.FieldNotIn(FieldHireDate, vs...))
 }
 
 // HireDateGT applies the GT predicate on the "hire_date" field.
 func HireDateGT(v time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldGT(FieldHireDate, v))
+	return predicate.Employee(entcacheterms.FieldGT(FieldHireDate, v))
 }
 
 // HireDateGTE applies the GTE predicate on the "hire_date" field.
 func HireDateGTE(v time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldGTE(FieldHireDate, v))
+	return predicate.Employee(entcacheterms.FieldGTE(FieldHireDate, v))
 }
 
 // HireDateLT applies the LT predicate on the "hire_date" field.
 func HireDateLT(v time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldLT(FieldHireDate, v))
+	return predicate.Employee(entcacheterms.FieldLT(FieldHireDate, v))
 }
 
 // HireDateLTE applies the LTE predicate on the "hire_date" field.
 func HireDateLTE(v time.Time) predicate.Employee {
-	return predicate.Employee(sql.FieldLTE(FieldHireDate, v))
+	return predicate.Employee(entcacheterms.FieldLTE(FieldHireDate, v))
 }
 
 // HireDateIsNil applies the IsNil predicate on the "hire_date" field.
 func HireDateIsNil() predicate.Employee {
-	return predicate.Employee(sql.FieldIsNull(FieldHireDate))
+	return predicate.Employee(entcacheterms.FieldIsNull(FieldHireDate))
 }
 
 // HireDateNotNil applies the NotNil predicate on the "hire_date" field.
 func HireDateNotNil() predicate.Employee {
-	return predicate.Employee(sql.FieldNotNull(FieldHireDate))
+	return predicate.Employee(entcacheterms.FieldNotNull(FieldHireDate))
 }
 
 // CityEQ applies the EQ predicate on the "city" field.
 func CityEQ(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldCity, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldCity, v))
 }
 
 // CityNEQ applies the NEQ predicate on the "city" field.
 func CityNEQ(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldNEQ(FieldCity, v))
+	return predicate.Employee(entcacheterms.FieldNEQ(FieldCity, v))
 }
 
 // CityIn applies the In predicate on the "city" field.
 func CityIn(vs ...string) predicate.Employee {
-	return predicate.Employee(sql.FieldIn(FieldCity, vs...))
+	return predicate.Employee(entcacheterms.FieldIn(FieldCity, vs...))
 }
 
 // CityNotIn applies the NotIn predicate on the "city" field.
 func CityNotIn(vs ...string) predicate.Employee {
-	return predicate.Employee(sql.FieldNotIn(FieldCity, vs...))
+	return predicate.Employee(entcacheterms.FieldNotIn(FieldCity, vs...))
 }
 
 // CityGT applies the GT predicate on the "city" field.
 func CityGT(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldGT(FieldCity, v))
+	return predicate.Employee(entcacheterms.FieldGT(FieldCity, v))
 }
 
 // CityGTE applies the GTE predicate on the "city" field.
 func CityGTE(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldGTE(FieldCity, v))
+	return predicate.Employee(entcacheterms.FieldGTE(FieldCity, v))
 }
 
 // CityLT applies the LT predicate on the "city" field.
 func CityLT(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldLT(FieldCity, v))
+	return predicate.Employee(entcacheterms.FieldLT(FieldCity, v))
 }
 
 // CityLTE applies the LTE predicate on the "city" field.
 func CityLTE(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldLTE(FieldCity, v))
+	return predicate.Employee(entcacheterms.FieldLTE(FieldCity, v))
 }
 
 // CityContains applies the Contains predicate on the "city" field.
@@ -467,12 +468,12 @@ func CityHasSuffix(v string) predicate.Employee {
 
 // CityIsNil applies the IsNil predicate on the "city" field.
 func CityIsNil() predicate.Employee {
-	return predicate.Employee(sql.FieldIsNull(FieldCity))
+	return predicate.Employee(entcacheterms.FieldIsNull(FieldCity))
 }
 
 // CityNotNil applies the NotNil predicate on the "city" field.
 func CityNotNil() predicate.Employee {
-	return predicate.Employee(sql.FieldNotNull(FieldCity))
+	return predicate.Employee(entcacheterms.FieldNotNull(FieldCity))
 }
 
 // CityEqualFold applies the EqualFold predicate on the "city" field.
@@ -487,42 +488,42 @@ func CityContainsFold(v string) predicate.Employee {
 
 // CountryEQ applies the EQ predicate on the "country" field.
 func CountryEQ(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldCountry, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldCountry, v))
 }
 
 // CountryNEQ applies the NEQ predicate on the "country" field.
 func CountryNEQ(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldNEQ(FieldCountry, v))
+	return predicate.Employee(entcacheterms.FieldNEQ(FieldCountry, v))
 }
 
 // CountryIn applies the In predicate on the "country" field.
 func CountryIn(vs ...string) predicate.Employee {
-	return predicate.Employee(sql.FieldIn(FieldCountry, vs...))
+	return predicate.Employee(entcacheterms.FieldIn(FieldCountry, vs...))
 }
 
 // CountryNotIn applies the NotIn predicate on the "country" field.
 func CountryNotIn(vs ...string) predicate.Employee {
-	return predicate.Employee(sql.FieldNotIn(FieldCountry, vs...))
+	return predicate.Employee(entcacheterms.FieldNotIn(FieldCountry, vs...))
 }
 
 // CountryGT applies the GT predicate on the "country" field.
 func CountryGT(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldGT(FieldCountry, v))
+	return predicate.Employee(entcacheterms.FieldGT(FieldCountry, v))
 }
 
 // CountryGTE applies the GTE predicate on the "country" field.
 func CountryGTE(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldGTE(FieldCountry, v))
+	return predicate.Employee(entcacheterms.FieldGTE(FieldCountry, v))
 }
 
 // CountryLT applies the LT predicate on the "country" field.
 func CountryLT(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldLT(FieldCountry, v))
+	return predicate.Employee(entcacheterms.FieldLT(FieldCountry, v))
 }
 
 // CountryLTE applies the LTE predicate on the "country" field.
 func CountryLTE(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldLTE(FieldCountry, v))
+	return predicate.Employee(entcacheterms.FieldLTE(FieldCountry, v))
 }
 
 // CountryContains applies the Contains predicate on the "country" field.
@@ -542,12 +543,12 @@ func CountryHasSuffix(v string) predicate.Employee {
 
 // CountryIsNil applies the IsNil predicate on the "country" field.
 func CountryIsNil() predicate.Employee {
-	return predicate.Employee(sql.FieldIsNull(FieldCountry))
+	return predicate.Employee(entcacheterms.FieldIsNull(FieldCountry))
 }
 
 // CountryNotNil applies the NotNil predicate on the "country" field.
 func CountryNotNil() predicate.Employee {
-	return predicate.Employee(sql.FieldNotNull(FieldCountry))
+	return predicate.Employee(entcacheterms.FieldNotNull(FieldCountry))
 }
 
 // CountryEqualFold applies the EqualFold predicate on the "country" field.
@@ -562,42 +563,42 @@ func CountryContainsFold(v string) predicate.Employee {
 
 // PhoneEQ applies the EQ predicate on the "phone" field.
 func PhoneEQ(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldPhone, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldPhone, v))
 }
 
 // PhoneNEQ applies the NEQ predicate on the "phone" field.
 func PhoneNEQ(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldNEQ(FieldPhone, v))
+	return predicate.Employee(entcacheterms.FieldNEQ(FieldPhone, v))
 }
 
 // PhoneIn applies the In predicate on the "phone" field.
 func PhoneIn(vs ...string) predicate.Employee {
-	return predicate.Employee(sql.FieldIn(FieldPhone, vs...))
+	return predicate.Employee(entcacheterms.FieldIn(FieldPhone, vs...))
 }
 
 // PhoneNotIn applies the NotIn predicate on the "phone" field.
 func PhoneNotIn(vs ...string) predicate.Employee {
-	return predicate.Employee(sql.FieldNotIn(FieldPhone, vs...))
+	return predicate.Employee(entcacheterms.FieldNotIn(FieldPhone, vs...))
 }
 
 // PhoneGT applies the GT predicate on the "phone" field.
 func PhoneGT(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldGT(FieldPhone, v))
+	return predicate.Employee(entcacheterms.FieldGT(FieldPhone, v))
 }
 
 // PhoneGTE applies the GTE predicate on the "phone" field.
 func PhoneGTE(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldGTE(FieldPhone, v))
+	return predicate.Employee(entcacheterms.FieldGTE(FieldPhone, v))
 }
 
 // PhoneLT applies the LT predicate on the "phone" field.
 func PhoneLT(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldLT(FieldPhone, v))
+	return predicate.Employee(entcacheterms.FieldLT(FieldPhone, v))
 }
 
 // PhoneLTE applies the LTE predicate on the "phone" field.
 func PhoneLTE(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldLTE(FieldPhone, v))
+	return predicate.Employee(entcacheterms.FieldLTE(FieldPhone, v))
 }
 
 // PhoneContains applies the Contains predicate on the "phone" field.
@@ -617,12 +618,12 @@ func PhoneHasSuffix(v string) predicate.Employee {
 
 // PhoneIsNil applies the IsNil predicate on the "phone" field.
 func PhoneIsNil() predicate.Employee {
-	return predicate.Employee(sql.FieldIsNull(FieldPhone))
+	return predicate.Employee(entcacheterms.FieldIsNull(FieldPhone))
 }
 
 // PhoneNotNil applies the NotNil predicate on the "phone" field.
 func PhoneNotNil() predicate.Employee {
-	return predicate.Employee(sql.FieldNotNull(FieldPhone))
+	return predicate.Employee(entcacheterms.FieldNotNull(FieldPhone))
 }
 
 // PhoneEqualFold applies the EqualFold predicate on the "phone" field.
@@ -637,42 +638,42 @@ func PhoneContainsFold(v string) predicate.Employee {
 
 // EmailEQ applies the EQ predicate on the "email" field.
 func EmailEQ(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldEmail, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldEmail, v))
 }
 
 // EmailNEQ applies the NEQ predicate on the "email" field.
 func EmailNEQ(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldNEQ(FieldEmail, v))
+	return predicate.Employee(entcacheterms.FieldNEQ(FieldEmail, v))
 }
 
 // EmailIn applies the In predicate on the "email" field.
 func EmailIn(vs ...string) predicate.Employee {
-	return predicate.Employee(sql.FieldIn(FieldEmail, vs...))
+	return predicate.Employee(entcacheterms.FieldIn(FieldEmail, vs...))
 }
 
 // EmailNotIn applies the NotIn predicate on the "email" field.
 func EmailNotIn(vs ...string) predicate.Employee {
-	return predicate.Employee(sql.FieldNotIn(FieldEmail, vs...))
+	return predicate.Employee(entcacheterms.FieldNotIn(FieldEmail, vs...))
 }
 
 // EmailGT applies the GT predicate on the "email" field.
 func EmailGT(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldGT(FieldEmail, v))
+	return predicate.Employee(entcacheterms.FieldGT(FieldEmail, v))
 }
 
 // EmailGTE applies the GTE predicate on the "email" field.
 func EmailGTE(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldGTE(FieldEmail, v))
+	return predicate.Employee(entcacheterms.FieldGTE(FieldEmail, v))
 }
 
 // EmailLT applies the LT predicate on the "email" field.
 func EmailLT(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldLT(FieldEmail, v))
+	return predicate.Employee(entcacheterms.FieldLT(FieldEmail, v))
 }
 
 // EmailLTE applies the LTE predicate on the "email" field.
 func EmailLTE(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldLTE(FieldEmail, v))
+	return predicate.Employee(entcacheterms.FieldLTE(FieldEmail, v))
 }
 
 // EmailContains applies the Contains predicate on the "email" field.
@@ -702,32 +703,32 @@ func EmailContainsFold(v string) predicate.Employee {
 
 // ManagerIDEQ applies the EQ predicate on the "manager_id" field.
 func ManagerIDEQ(v int) predicate.Employee {
-	return predicate.Employee(sql.FieldEQ(FieldManagerID, v))
+	return predicate.Employee(entcacheterms.FieldEQ(FieldManagerID, v))
 }
 
 // ManagerIDNEQ applies the NEQ predicate on the "manager_id" field.
 func ManagerIDNEQ(v int) predicate.Employee {
-	return predicate.Employee(sql.FieldNEQ(FieldManagerID, v))
+	return predicate.Employee(entcacheterms.FieldNEQ(FieldManagerID, v))
 }
 
 // ManagerIDIn applies the In predicate on the "manager_id" field.
 func ManagerIDIn(vs ...int) predicate.Employee {
-	return predicate.Employee(sql.FieldIn(FieldManagerID, vs...))
+	return predicate.Employee(entcacheterms.FieldIn(FieldManagerID, vs...))
 }
 
 // ManagerIDNotIn applies the NotIn predicate on the "manager_id" field.
 func ManagerIDNotIn(vs ...int) predicate.Employee {
-	return predicate.Employee(sql.FieldNotIn(FieldManagerID, vs...))
+	return predicate.Employee(entcacheterms.FieldNotIn(FieldManagerID, vs...))
 }
 
 // ManagerIDIsNil applies the IsNil predicate on the "manager_id" field.
 func ManagerIDIsNil() predicate.Employee {
-	return predicate.Employee(sql.FieldIsNull(FieldManagerID))
+	return predicate.Employee(entcacheterms.FieldIsNull(FieldManagerID))
 }
 
 // ManagerIDNotNil applies the NotNil predicate on the "manager_id" field.
 func ManagerIDNotNil() predicate.Employee {
-	return predicate.Employee(sql.FieldNotNull(FieldManagerID))
+	return predicate.Employee(entcacheterms.FieldNotNull(FieldManagerID))
 }
 
 // HasManager applies the HasEdge predicate on the "manager" edge.
@@ -801,15 +802,15 @@ func HasCustomersWith(preds ...predicate.Customer) predicate.Employee {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Employee) predicate.Employee {
-	return predicate.Employee(sql.AndPredicates(predicates...))
+	return predicate.Employee(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Employee) predicate.Employee {
-	return predicate.Employee(sql.OrPredicates(predicates...))
+	return predicate.Employee(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Employee) predicate.Employee {
-	return predicate.Employee(sql.NotPredicates(p))
+	return predicate.Employee(entcacheterms.NotPredicates(p))
 }

@@ -5,97 +5,98 @@ package genre
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Genre {
-	return predicate.Genre(sql.FieldEQ(FieldID, id))
+	return predicate.Genre(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Genre {
-	return predicate.Genre(sql.FieldEQ(FieldID, id))
+	return predicate.Genre(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Genre {
-	return predicate.Genre(sql.FieldNEQ(FieldID, id))
+	return predicate.Genre(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Genre {
-	return predicate.Genre(sql.FieldIn(FieldID, ids...))
+	return predicate.Genre(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Genre {
-	return predicate.Genre(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Genre(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Genre {
-	return predicate.Genre(sql.FieldGT(FieldID, id))
+	return predicate.Genre(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Genre {
-	return predicate.Genre(sql.FieldGTE(FieldID, id))
+	return predicate.Genre(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Genre {
-	return predicate.Genre(sql.FieldLT(FieldID, id))
+	return predicate.Genre(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Genre {
-	return predicate.Genre(sql.FieldLTE(FieldID, id))
+	return predicate.Genre(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Genre {
-	return predicate.Genre(sql.FieldEQ(FieldName, v))
+	return predicate.Genre(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Genre {
-	return predicate.Genre(sql.FieldEQ(FieldName, v))
+	return predicate.Genre(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Genre {
-	return predicate.Genre(sql.FieldNEQ(FieldName, v))
+	return predicate.Genre(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Genre {
-	return predicate.Genre(sql.FieldIn(FieldName, vs...))
+	return predicate.Genre(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Genre {
-	return predicate.Genre(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Genre(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Genre {
-	return predicate.Genre(sql.FieldGT(FieldName, v))
+	return predicate.Genre(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Genre {
-	return predicate.Genre(sql.FieldGTE(FieldName, v))
+	return predicate.Genre(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Genre {
-	return predicate.Genre(sql.FieldLT(FieldName, v))
+	return predicate.Genre(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Genre {
-	return predicate.Genre(sql.FieldLTE(FieldName, v))
+	return predicate.Genre(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -148,15 +149,15 @@ func HasTracksWith(preds ...predicate.Track) predicate.Genre {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Genre) predicate.Genre {
-	return predicate.Genre(sql.AndPredicates(predicates...))
+	return predicate.Genre(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Genre) predicate.Genre {
-	return predicate.Genre(sql.OrPredicates(predicates...))
+	return predicate.Genre(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Genre) predicate.Genre {
-	return predicate.Genre(sql.NotPredicates(p))
+	return predicate.Genre(entcacheterms.NotPredicates(p))
 }

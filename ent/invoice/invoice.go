@@ -7,6 +7,7 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -84,42 +85,42 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByInvoiceDate orders the results by the invoice_date field.
 func ByInvoiceDate(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldInvoiceDate, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldInvoiceDate, opts...)
 }
 
 // ByBillingAddress orders the results by the billing_address field.
 func ByBillingAddress(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldBillingAddress, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldBillingAddress, opts...)
 }
 
 // ByBillingCity orders the results by the billing_city field.
 func ByBillingCity(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldBillingCity, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldBillingCity, opts...)
 }
 
 // ByBillingCountry orders the results by the billing_country field.
 func ByBillingCountry(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldBillingCountry, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldBillingCountry, opts...)
 }
 
 // ByBillingPostalCode orders the results by the billing_postal_code field.
 func ByBillingPostalCode(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldBillingPostalCode, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldBillingPostalCode, opts...)
 }
 
 // ByTotal orders the results by the total field.
 func ByTotal(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldTotal, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldTotal, opts...)
 }
 
 // ByCustomerID orders the results by the customer_id field.
 func ByCustomerID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldCustomerID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldCustomerID, opts...)
 }
 
 // ByCustomerField orders the results by customer field.

@@ -7,167 +7,168 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Invoice {
-	return predicate.Invoice(sql.FieldEQ(FieldID, id))
+	return predicate.Invoice(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Invoice {
-	return predicate.Invoice(sql.FieldEQ(FieldID, id))
+	return predicate.Invoice(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Invoice {
-	return predicate.Invoice(sql.FieldNEQ(FieldID, id))
+	return predicate.Invoice(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Invoice {
-	return predicate.Invoice(sql.FieldIn(FieldID, ids...))
+	return predicate.Invoice(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Invoice {
-	return predicate.Invoice(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Invoice(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Invoice {
-	return predicate.Invoice(sql.FieldGT(FieldID, id))
+	return predicate.Invoice(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Invoice {
-	return predicate.Invoice(sql.FieldGTE(FieldID, id))
+	return predicate.Invoice(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Invoice {
-	return predicate.Invoice(sql.FieldLT(FieldID, id))
+	return predicate.Invoice(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Invoice {
-	return predicate.Invoice(sql.FieldLTE(FieldID, id))
+	return predicate.Invoice(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // InvoiceDate applies equality check predicate on the "invoice_date" field. It's identical to InvoiceDateEQ.
 func InvoiceDate(v time.Time) predicate.Invoice {
-	return predicate.Invoice(sql.FieldEQ(FieldInvoiceDate, v))
+	return predicate.Invoice(entcacheterms.FieldEQ(FieldInvoiceDate, v))
 }
 
 // BillingAddress applies equality check predicate on the "billing_address" field. It's identical to BillingAddressEQ.
 func BillingAddress(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldEQ(FieldBillingAddress, v))
+	return predicate.Invoice(entcacheterms.FieldEQ(FieldBillingAddress, v))
 }
 
 // BillingCity applies equality check predicate on the "billing_city" field. It's identical to BillingCityEQ.
 func BillingCity(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldEQ(FieldBillingCity, v))
+	return predicate.Invoice(entcacheterms.FieldEQ(FieldBillingCity, v))
 }
 
 // BillingCountry applies equality check predicate on the "billing_country" field. It's identical to BillingCountryEQ.
 func BillingCountry(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldEQ(FieldBillingCountry, v))
+	return predicate.Invoice(entcacheterms.FieldEQ(FieldBillingCountry, v))
 }
 
 // BillingPostalCode applies equality check predicate on the "billing_postal_code" field. It's identical to BillingPostalCodeEQ.
 func BillingPostalCode(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldEQ(FieldBillingPostalCode, v))
+	return predicate.Invoice(entcacheterms.FieldEQ(FieldBillingPostalCode, v))
 }
 
 // Total applies equality check predicate on the "total" field. It's identical to TotalEQ.
 func Total(v int64) predicate.Invoice {
-	return predicate.Invoice(sql.FieldEQ(FieldTotal, v))
+	return predicate.Invoice(entcacheterms.FieldEQ(FieldTotal, v))
 }
 
 // CustomerID applies equality check predicate on the "customer_id" field. It's identical to CustomerIDEQ.
 func CustomerID(v int) predicate.Invoice {
-	return predicate.Invoice(sql.FieldEQ(FieldCustomerID, v))
+	return predicate.Invoice(entcacheterms.FieldEQ(FieldCustomerID, v))
 }
 
 // InvoiceDateEQ applies the EQ predicate on the "invoice_date" field.
 func InvoiceDateEQ(v time.Time) predicate.Invoice {
-	return predicate.Invoice(sql.FieldEQ(FieldInvoiceDate, v))
+	return predicate.Invoice(entcacheterms.FieldEQ(FieldInvoiceDate, v))
 }
 
 // InvoiceDateNEQ applies the NEQ predicate on the "invoice_date" field.
 func InvoiceDateNEQ(v time.Time) predicate.Invoice {
-	return predicate.Invoice(sql.FieldNEQ(FieldInvoiceDate, v))
+	return predicate.Invoice(entcacheterms.FieldNEQ(FieldInvoiceDate, v))
 }
 
 // InvoiceDateIn applies the In predicate on the "invoice_date" field.
 func InvoiceDateIn(vs ...time.Time) predicate.Invoice {
-	return predicate.Invoice(sql.FieldIn(FieldInvoiceDate, vs...))
+	return predicate.Invoice(entcacheterms.FieldIn(FieldInvoiceDate, vs...))
 }
 
 // InvoiceDateNotIn applies the NotIn predicate on the "invoice_date" field.
 func InvoiceDateNotIn(vs ...time.Time) predicate.Invoice {
-	return predicate.Invoice(sql.FieldNotIn(FieldInvoiceDate, vs...))
+	return predicate.Invoice(entcacheterms.FieldNotIn(FieldInvoiceDate, vs...))
 }
 
 // InvoiceDateGT applies the GT predicate on the "invoice_date" field.
 func InvoiceDateGT(v time.Time) predicate.Invoice {
-	return predicate.Invoice(sql.FieldGT(FieldInvoiceDate, v))
+	return predicate.Invoice(entcacheterms.FieldGT(FieldInvoiceDate, v))
 }
 
 // InvoiceDateGTE applies the GTE predicate on the "invoice_date" field.
 func InvoiceDateGTE(v time.Time) predicate.Invoice {
-	return predicate.Invoice(sql.FieldGTE(FieldInvoiceDate, v))
+	return predicate.Invoice(entcacheterms.FieldGTE(FieldInvoiceDate, v))
 }
 
 // InvoiceDateLT applies the LT predicate on the "invoice_date" field.
 func InvoiceDateLT(v time.Time) predicate.Invoice {
-	return predicate.Invoice(sql.FieldLT(FieldInvoiceDate, v))
+	return predicate.Invoice(entcacheterms.FieldLT(FieldInvoiceDate, v))
 }
 
 // InvoiceDateLTE applies the LTE predicate on the "invoice_date" field.
 func InvoiceDateLTE(v time.Time) predicate.Invoice {
-	return predicate.Invoice(sql.FieldLTE(FieldInvoiceDate, v))
+	return predicate.Invoice(entcacheterms.FieldLTE(FieldInvoiceDate, v))
 }
 
 // BillingAddressEQ applies the EQ predicate on the "billing_address" field.
 func BillingAddressEQ(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldEQ(FieldBillingAddress, v))
+	return predicate.Invoice(entcacheterms.FieldEQ(FieldBillingAddress, v))
 }
 
 // BillingAddressNEQ applies the NEQ predicate on the "billing_address" field.
 func BillingAddressNEQ(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldNEQ(FieldBillingAddress, v))
+	return predicate.Invoice(entcacheterms.FieldNEQ(FieldBillingAddress, v))
 }
 
 // BillingAddressIn applies the In predicate on the "billing_address" field.
 func BillingAddressIn(vs ...string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldIn(FieldBillingAddress, vs...))
+	return predicate.Invoice(entcacheterms.FieldIn(FieldBillingAddress, vs...))
 }
 
 // BillingAddressNotIn applies the NotIn predicate on the "billing_address" field.
 func BillingAddressNotIn(vs ...string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldNotIn(FieldBillingAddress, vs...))
+	return predicate.Invoice(entcacheterms.FieldNotIn(FieldBillingAddress, vs...))
 }
 
 // BillingAddressGT applies the GT predicate on the "billing_address" field.
 func BillingAddressGT(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldGT(FieldBillingAddress, v))
+	return predicate.Invoice(entcacheterms.FieldGT(FieldBillingAddress, v))
 }
 
 // BillingAddressGTE applies the GTE predicate on the "billing_address" field.
 func BillingAddressGTE(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldGTE(FieldBillingAddress, v))
+	return predicate.Invoice(entcacheterms.FieldGTE(FieldBillingAddress, v))
 }
 
 // BillingAddressLT applies the LT predicate on the "billing_address" field.
 func BillingAddressLT(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldLT(FieldBillingAddress, v))
+	return predicate.Invoice(entcacheterms.FieldLT(FieldBillingAddress, v))
 }
 
 // BillingAddressLTE applies the LTE predicate on the "billing_address" field.
 func BillingAddressLTE(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldLTE(FieldBillingAddress, v))
+	return predicate.Invoice(entcacheterms.FieldLTE(FieldBillingAddress, v))
 }
 
 // BillingAddressContains applies the Contains predicate on the "billing_address" field.
@@ -187,12 +188,12 @@ func BillingAddressHasSuffix(v string) predicate.Invoice {
 
 // BillingAddressIsNil applies the IsNil predicate on the "billing_address" field.
 func BillingAddressIsNil() predicate.Invoice {
-	return predicate.Invoice(sql.FieldIsNull(FieldBillingAddress))
+	return predicate.Invoice(entcacheterms.FieldIsNull(FieldBillingAddress))
 }
 
 // BillingAddressNotNil applies the NotNil predicate on the "billing_address" field.
 func BillingAddressNotNil() predicate.Invoice {
-	return predicate.Invoice(sql.FieldNotNull(FieldBillingAddress))
+	return predicate.Invoice(entcacheterms.FieldNotNull(FieldBillingAddress))
 }
 
 // BillingAddressEqualFold applies the EqualFold predicate on the "billing_address" field.
@@ -207,42 +208,42 @@ func BillingAddressContainsFold(v string) predicate.Invoice {
 
 // BillingCityEQ applies the EQ predicate on the "billing_city" field.
 func BillingCityEQ(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldEQ(FieldBillingCity, v))
+	return predicate.Invoice(entcacheterms.FieldEQ(FieldBillingCity, v))
 }
 
 // BillingCityNEQ applies the NEQ predicate on the "billing_city" field.
 func BillingCityNEQ(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldNEQ(FieldBillingCity, v))
+	return predicate.Invoice(entcacheterms.FieldNEQ(FieldBillingCity, v))
 }
 
 // BillingCityIn applies the In predicate on the "billing_city" field.
 func BillingCityIn(vs ...string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldIn(FieldBillingCity, vs...))
+	return predicate.Invoice(entcacheterms.FieldIn(FieldBillingCity, vs...))
 }
 
 // BillingCityNotIn applies the NotIn predicate on the "billing_city" field.
 func BillingCityNotIn(vs ...string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldNotIn(FieldBillingCity, vs...))
+	return predicate.Invoice(entcacheterms.FieldNotIn(FieldBillingCity, vs...))
 }
 
 // BillingCityGT applies the GT predicate on the "billing_city" field.
 func BillingCityGT(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldGT(FieldBillingCity, v))
+	return predicate.Invoice(entcacheterms.FieldGT(FieldBillingCity, v))
 }
 
 // BillingCityGTE applies the GTE predicate on the "billing_city" field.
 func BillingCityGTE(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldGTE(FieldBillingCity, v))
+	return predicate.Invoice(entcacheterms.FieldGTE(FieldBillingCity, v))
 }
 
 // BillingCityLT applies the LT predicate on the "billing_city" field.
 func BillingCityLT(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldLT(FieldBillingCity, v))
+	return predicate.Invoice(entcacheterms.FieldLT(FieldBillingCity, v))
 }
 
 // BillingCityLTE applies the LTE predicate on the "billing_city" field.
 func BillingCityLTE(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldLTE(FieldBillingCity, v))
+	return predicate.Invoice(entcacheterms.FieldLTE(FieldBillingCity, v))
 }
 
 // BillingCityContains applies the Contains predicate on the "billing_city" field.
@@ -262,12 +263,12 @@ func BillingCityHasSuffix(v string) predicate.Invoice {
 
 // BillingCityIsNil applies the IsNil predicate on the "billing_city" field.
 func BillingCityIsNil() predicate.Invoice {
-	return predicate.Invoice(sql.FieldIsNull(FieldBillingCity))
+	return predicate.Invoice(entcacheterms.FieldIsNull(FieldBillingCity))
 }
 
 // BillingCityNotNil applies the NotNil predicate on the "billing_city" field.
 func BillingCityNotNil() predicate.Invoice {
-	return predicate.Invoice(sql.FieldNotNull(FieldBillingCity))
+	return predicate.Invoice(entcacheterms.FieldNotNull(FieldBillingCity))
 }
 
 // BillingCityEqualFold applies the EqualFold predicate on the "billing_city" field.
@@ -282,42 +283,42 @@ func BillingCityContainsFold(v string) predicate.Invoice {
 
 // BillingCountryEQ applies the EQ predicate on the "billing_country" field.
 func BillingCountryEQ(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldEQ(FieldBillingCountry, v))
+	return predicate.Invoice(entcacheterms.FieldEQ(FieldBillingCountry, v))
 }
 
 // BillingCountryNEQ applies the NEQ predicate on the "billing_country" field.
 func BillingCountryNEQ(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldNEQ(FieldBillingCountry, v))
+	return predicate.Invoice(entcacheterms.FieldNEQ(FieldBillingCountry, v))
 }
 
 // BillingCountryIn applies the In predicate on the "billing_country" field.
 func BillingCountryIn(vs ...string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldIn(FieldBillingCountry, vs...))
+	return predicate.Invoice(entcacheterms.FieldIn(FieldBillingCountry, vs...))
 }
 
 // BillingCountryNotIn applies the NotIn predicate on the "billing_country" field.
 func BillingCountryNotIn(vs ...string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldNotIn(FieldBillingCountry, vs...))
+	return predicate.Invoice(entcacheterms.FieldNotIn(FieldBillingCountry, vs...))
 }
 
 // BillingCountryGT applies the GT predicate on the "billing_country" field.
 func BillingCountryGT(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldGT(FieldBillingCountry, v))
+	return predicate.Invoice(entcacheterms.FieldGT(FieldBillingCountry, v))
 }
 
 // BillingCountryGTE applies the GTE predicate on the "billing_country" field.
 func BillingCountryGTE(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldGTE(FieldBillingCountry, v))
+	return predicate.Invoice(entcacheterms.FieldGTE(FieldBillingCountry, v))
 }
 
 // BillingCountryLT applies the LT predicate on the "billing_country" field.
 func BillingCountryLT(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldLT(FieldBillingCountry, v))
+	return predicate.Invoice(entcacheterms.FieldLT(FieldBillingCountry, v))
 }
 
 // BillingCountryLTE applies the LTE predicate on the "billing_country" field.
 func BillingCountryLTE(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldLTE(FieldBillingCountry, v))
+	return predicate.Invoice(entcacheterms.FieldLTE(FieldBillingCountry, v))
 }
 
 // BillingCountryContains applies the Contains predicate on the "billing_country" field.
@@ -337,12 +338,12 @@ func BillingCountryHasSuffix(v string) predicate.Invoice {
 
 // BillingCountryIsNil applies the IsNil predicate on the "billing_country" field.
 func BillingCountryIsNil() predicate.Invoice {
-	return predicate.Invoice(sql.FieldIsNull(FieldBillingCountry))
+	return predicate.Invoice(entcacheterms.FieldIsNull(FieldBillingCountry))
 }
 
 // BillingCountryNotNil applies the NotNil predicate on the "billing_country" field.
 func BillingCountryNotNil() predicate.Invoice {
-	return predicate.Invoice(sql.FieldNotNull(FieldBillingCountry))
+	return predicate.Invoice(entcacheterms.FieldNotNull(FieldBillingCountry))
 }
 
 // BillingCountryEqualFold applies the EqualFold predicate on the "billing_country" field.
@@ -357,42 +358,42 @@ func BillingCountryContainsFold(v string) predicate.Invoice {
 
 // BillingPostalCodeEQ applies the EQ predicate on the "billing_postal_code" field.
 func BillingPostalCodeEQ(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldEQ(FieldBillingPostalCode, v))
+	return predicate.Invoice(entcacheterms.FieldEQ(FieldBillingPostalCode, v))
 }
 
 // BillingPostalCodeNEQ applies the NEQ predicate on the "billing_postal_code" field.
 func BillingPostalCodeNEQ(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldNEQ(FieldBillingPostalCode, v))
+	return predicate.Invoice(entcacheterms.FieldNEQ(FieldBillingPostalCode, v))
 }
 
 // BillingPostalCodeIn applies the In predicate on the "billing_postal_code" field.
 func BillingPostalCodeIn(vs ...string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldIn(FieldBillingPostalCode, vs...))
+	return predicate.Invoice(entcacheterms.FieldIn(FieldBillingPostalCode, vs...))
 }
 
 // BillingPostalCodeNotIn applies the NotIn predicate on the "billing_postal_code" field.
 func BillingPostalCodeNotIn(vs ...string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldNotIn(FieldBillingPostalCode, vs...))
+	return predicate.Invoice(entcacheterms.FieldNotIn(FieldBillingPostalCode, vs...))
 }
 
 // BillingPostalCodeGT applies the GT predicate on the "billing_postal_code" field.
 func BillingPostalCodeGT(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldGT(FieldBillingPostalCode, v))
+	return predicate.Invoice(entcacheterms.FieldGT(FieldBillingPostalCode, v))
 }
 
 // BillingPostalCodeGTE applies the GTE predicate on the "billing_postal_code" field.
 func BillingPostalCodeGTE(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldGTE(FieldBillingPostalCode, v))
+	return predicate.Invoice(entcacheterms.FieldGTE(FieldBillingPostalCode, v))
 }
 
 // BillingPostalCodeLT applies the LT predicate on the "billing_postal_code" field.
 func BillingPostalCodeLT(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldLT(FieldBillingPostalCode, v))
+	return predicate.Invoice(entcacheterms.FieldLT(FieldBillingPostalCode, v))
 }
 
 // BillingPostalCodeLTE applies the LTE predicate on the "billing_postal_code" field.
 func BillingPostalCodeLTE(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldLTE(FieldBillingPostalCode, v))
+	return predicate.Invoice(entcacheterms.FieldLTE(FieldBillingPostalCode, v))
 }
 
 // BillingPostalCodeContains applies the Contains predicate on the "billing_postal_code" field.
@@ -412,12 +413,12 @@ func BillingPostalCodeHasSuffix(v string) predicate.Invoice {
 
 // BillingPostalCodeIsNil applies the IsNil predicate on the "billing_postal_code" field.
 func BillingPostalCodeIsNil() predicate.Invoice {
-	return predicate.Invoice(sql.FieldIsNull(FieldBillingPostalCode))
+	return predicate.Invoice(entcacheterms.FieldIsNull(FieldBillingPostalCode))
 }
 
 // BillingPostalCodeNotNil applies the NotNil predicate on the "billing_postal_code" field.
 func BillingPostalCodeNotNil() predicate.Invoice {
-	return predicate.Invoice(sql.FieldNotNull(FieldBillingPostalCode))
+	return predicate.Invoice(entcacheterms.FieldNotNull(FieldBillingPostalCode))
 }
 
 // BillingPostalCodeEqualFold applies the EqualFold predicate on the "billing_postal_code" field.
@@ -432,62 +433,62 @@ func BillingPostalCodeContainsFold(v string) predicate.Invoice {
 
 // TotalEQ applies the EQ predicate on the "total" field.
 func TotalEQ(v int64) predicate.Invoice {
-	return predicate.Invoice(sql.FieldEQ(FieldTotal, v))
+	return predicate.Invoice(entcacheterms.FieldEQ(FieldTotal, v))
 }
 
 // TotalNEQ applies the NEQ predicate on the "total" field.
 func TotalNEQ(v int64) predicate.Invoice {
-	return predicate.Invoice(sql.FieldNEQ(FieldTotal, v))
+	return predicate.Invoice(entcacheterms.FieldNEQ(FieldTotal, v))
 }
 
 // TotalIn applies the In predicate on the "total" field.
 func TotalIn(vs ...int64) predicate.Invoice {
-	return predicate.Invoice(sql.FieldIn(FieldTotal, vs...))
+	return predicate.Invoice(entcacheterms.FieldIn(FieldTotal, vs...))
 }
 
 // TotalNotIn applies the NotIn predicate on the "total" field.
 func TotalNotIn(vs ...int64) predicate.Invoice {
-	return predicate.Invoice(sql.FieldNotIn(FieldTotal, vs...))
+	return predicate.Invoice(entcacheterms.FieldNotIn(FieldTotal, vs...))
 }
 
 // TotalGT applies the GT predicate on the "total" field.
 func TotalGT(v int64) predicate.Invoice {
-	return predicate.Invoice(sql.FieldGT(FieldTotal, v))
+	return predicate.Invoice(entcacheterms.FieldGT(FieldTotal, v))
 }
 
 // TotalGTE applies the GTE predicate on the "total" field.
 func TotalGTE(v int64) predicate.Invoice {
-	return predicate.Invoice(sql.FieldGTE(FieldTotal, v))
+	return predicate.Invoice(entcacheterms.FieldGTE(FieldTotal, v))
 }
 
 // TotalLT applies the LT predicate on the "total" field.
 func TotalLT(v int64) predicate.Invoice {
-	return predicate.Invoice(sql.FieldLT(FieldTotal, v))
+	return predicate.Invoice(entcacheterms.FieldLT(FieldTotal, v))
 }
 
 // TotalLTE applies the LTE predicate on the "total" field.
 func TotalLTE(v int64) predicate.Invoice {
-	return predicate.Invoice(sql.FieldLTE(FieldTotal, v))
+	return predicate.Invoice(entcacheterms.FieldLTE(FieldTotal, v))
 }
 
 // CustomerIDEQ applies the EQ predicate on the "customer_id" field.
 func CustomerIDEQ(v int) predicate.Invoice {
-	return predicate.Invoice(sql.FieldEQ(FieldCustomerID, v))
+	return predicate.Invoice(entcacheterms.FieldEQ(FieldCustomerID, v))
 }
 
 // CustomerIDNEQ applies the NEQ predicate on the "customer_id" field.
 func CustomerIDNEQ(v int) predicate.Invoice {
-	return predicate.Invoice(sql.FieldNEQ(FieldCustomerID, v))
+	return predicate.Invoice(entcacheterms.FieldNEQ(FieldCustomerID, v))
 }
 
 // CustomerIDIn applies the In predicate on the "customer_id" field.
 func CustomerIDIn(vs ...int) predicate.Invoice {
-	return predicate.Invoice(sql.FieldIn(FieldCustomerID, vs...))
+	return predicate.Invoice(entcacheterms.FieldIn(FieldCustomerID, vs...))
 }
 
 // CustomerIDNotIn applies the NotIn predicate on the "customer_id" field.
 func CustomerIDNotIn(vs ...int) predicate.Invoice {
-	return predicate.Invoice(sql.FieldNotIn(FieldCustomerID, vs...))
+	return predicate.Invoice(entcacheterms.FieldNotIn(FieldCustomerID, vs...))
 }
 
 // HasCustomer applies the HasEdge predicate on the "customer" edge.
@@ -538,15 +539,15 @@ func HasLinesWith(preds ...predicate.InvoiceLine) predicate.Invoice {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Invoice) predicate.Invoice {
-	return predicate.Invoice(sql.AndPredicates(predicates...))
+	return predicate.Invoice(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Invoice) predicate.Invoice {
-	return predicate.Invoice(sql.OrPredicates(predicates...))
+	return predicate.Invoice(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Invoice) predicate.Invoice {
-	return predicate.Invoice(sql.NotPredicates(p))
+	return predicate.Invoice(entcacheterms.NotPredicates(p))
 }

@@ -5,6 +5,7 @@ package invoiceline
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -73,27 +74,27 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByUnitPrice orders the results by the unit_price field.
 func ByUnitPrice(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldUnitPrice, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldUnitPrice, opts...)
 }
 
 // ByQuantity orders the results by the quantity field.
 func ByQuantity(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldQuantity, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldQuantity, opts...)
 }
 
 // ByInvoiceID orders the results by the invoice_id field.
 func ByInvoiceID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldInvoiceID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldInvoiceID, opts...)
 }
 
 // ByTrackID orders the results by the track_id field.
 func ByTrackID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldTrackID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldTrackID, opts...)
 }
 
 // ByInvoiceField orders the results by invoice field.

@@ -5,192 +5,193 @@ package invoiceline
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldEQ(FieldID, id))
+	return predicate.InvoiceLine(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldEQ(FieldID, id))
+	return predicate.InvoiceLine(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldNEQ(FieldID, id))
+	return predicate.InvoiceLine(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldIn(FieldID, ids...))
+	return predicate.InvoiceLine(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldNotIn(FieldID, ids...))
+	return predicate.InvoiceLine(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldGT(FieldID, id))
+	return predicate.InvoiceLine(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldGTE(FieldID, id))
+	return predicate.InvoiceLine(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldLT(FieldID, id))
+	return predicate.InvoiceLine(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldLTE(FieldID, id))
+	return predicate.InvoiceLine(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // UnitPrice applies equality check predicate on the "unit_price" field. It's identical to UnitPriceEQ.
 func UnitPrice(v int64) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldEQ(FieldUnitPrice, v))
+	return predicate.InvoiceLine(entcacheterms.FieldEQ(FieldUnitPrice, v))
 }
 
 // Quantity applies equality check predicate on the "quantity" field. It's identical to QuantityEQ.
 func Quantity(v int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldEQ(FieldQuantity, v))
+	return predicate.InvoiceLine(entcacheterms.FieldEQ(FieldQuantity, v))
 }
 
 // InvoiceID applies equality check predicate on the "invoice_id" field. It's identical to InvoiceIDEQ.
 func InvoiceID(v int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldEQ(FieldInvoiceID, v))
+	return predicate.InvoiceLine(entcacheterms.FieldEQ(FieldInvoiceID, v))
 }
 
 // TrackID applies equality check predicate on the "track_id" field. It's identical to TrackIDEQ.
 func TrackID(v int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldEQ(FieldTrackID, v))
+	return predicate.InvoiceLine(entcacheterms.FieldEQ(FieldTrackID, v))
 }
 
 // UnitPriceEQ applies the EQ predicate on the "unit_price" field.
 func UnitPriceEQ(v int64) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldEQ(FieldUnitPrice, v))
+	return predicate.InvoiceLine(entcacheterms.FieldEQ(FieldUnitPrice, v))
 }
 
 // UnitPriceNEQ applies the NEQ predicate on the "unit_price" field.
 func UnitPriceNEQ(v int64) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldNEQ(FieldUnitPrice, v))
+	return predicate.InvoiceLine(entcacheterms.FieldNEQ(FieldUnitPrice, v))
 }
 
 // UnitPriceIn applies the In predicate on the "unit_price" field.
 func UnitPriceIn(vs ...int64) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldIn(FieldUnitPrice, vs...))
+	return predicate.InvoiceLine(entcacheterms.FieldIn(FieldUnitPrice, vs...))
 }
 
 // UnitPriceNotIn applies the NotIn predicate on the "unit_price" field.
 func UnitPriceNotIn(vs ...int64) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldNotIn(FieldUnitPrice, vs...))
+	return predicate.InvoiceLine(entcacheterms.FieldNotIn(FieldUnitPrice, vs...))
 }
 
 // UnitPriceGT applies the GT predicate on the "unit_price" field.
 func UnitPriceGT(v int64) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldGT(FieldUnitPrice, v))
+	return predicate.InvoiceLine(entcacheterms.FieldGT(FieldUnitPrice, v))
 }
 
 // UnitPriceGTE applies the GTE predicate on the "unit_price" field.
 func UnitPriceGTE(v int64) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldGTE(FieldUnitPrice, v))
+	return predicate.InvoiceLine(entcacheterms.FieldGTE(FieldUnitPrice, v))
 }
 
 // UnitPriceLT applies the LT predicate on the "unit_price" field.
 func UnitPriceLT(v int64) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldLT(FieldUnitPrice, v))
+	return predicate.InvoiceLine(entcacheterms.FieldLT(FieldUnitPrice, v))
 }
 
 // UnitPriceLTE applies the LTE predicate on the "unit_price" field.
 func UnitPriceLTE(v int64) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldLTE(FieldUnitPrice, v))
+	return predicate.InvoiceLine(entcacheterms.FieldLTE(FieldUnitPrice, v))
 }
 
 // QuantityEQ applies the EQ predicate on the "quantity" field.
 func QuantityEQ(v int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldEQ(FieldQuantity, v))
+	return predicate.InvoiceLine(entcacheterms.FieldEQ(FieldQuantity, v))
 }
 
 // QuantityNEQ applies the NEQ predicate on the "quantity" field.
 func QuantityNEQ(v int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldNEQ(FieldQuantity, v))
+	return predicate.InvoiceLine(entcacheterms.FieldNEQ(FieldQuantity, v))
 }
 
 // QuantityIn applies the In predicate on the "quantity" field.
 func QuantityIn(vs ...int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldIn(FieldQuantity, vs...))
+	return predicate.InvoiceLine(entcacheterms.FieldIn(FieldQuantity, vs...))
 }
 
 // QuantityNotIn applies the NotIn predicate on the "quantity" field.
 func QuantityNotIn(vs ...int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldNotIn(FieldQuantity, vs...))
+	return predicate.InvoiceLine(entcacheterms.FieldNotIn(FieldQuantity, vs...))
 }
 
 // QuantityGT applies the GT predicate on the "quantity" field.
 func QuantityGT(v int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldGT(FieldQuantity, v))
+	return predicate.InvoiceLine(entcacheterms.FieldGT(FieldQuantity, v))
 }
 
 // QuantityGTE applies the GTE predicate on the "quantity" field.
 func QuantityGTE(v int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldGTE(FieldQuantity, v))
+	return predicate.InvoiceLine(entcacheterms.FieldGTE(FieldQuantity, v))
 }
 
 // QuantityLT applies the LT predicate on the "quantity" field.
 func QuantityLT(v int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldLT(FieldQuantity, v))
+	return predicate.InvoiceLine(entcacheterms.FieldLT(FieldQuantity, v))
 }
 
 // QuantityLTE applies the LTE predicate on the "quantity" field.
 func QuantityLTE(v int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldLTE(FieldQuantity, v))
+	return predicate.InvoiceLine(entcacheterms.FieldLTE(FieldQuantity, v))
 }
 
 // InvoiceIDEQ applies the EQ predicate on the "invoice_id" field.
 func InvoiceIDEQ(v int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldEQ(FieldInvoiceID, v))
+	return predicate.InvoiceLine(entcacheterms.FieldEQ(FieldInvoiceID, v))
 }
 
 // InvoiceIDNEQ applies the NEQ predicate on the "invoice_id" field.
 func InvoiceIDNEQ(v int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldNEQ(FieldInvoiceID, v))
+	return predicate.InvoiceLine(entcacheterms.FieldNEQ(FieldInvoiceID, v))
 }
 
 // InvoiceIDIn applies the In predicate on the "invoice_id" field.
 func InvoiceIDIn(vs ...int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldIn(FieldInvoiceID, vs...))
+	return predicate.InvoiceLine(entcacheterms.FieldIn(FieldInvoiceID, vs...))
 }
 
 // InvoiceIDNotIn applies the NotIn predicate on the "invoice_id" field.
 func InvoiceIDNotIn(vs ...int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldNotIn(FieldInvoiceID, vs...))
+	return predicate.InvoiceLine(entcacheterms.FieldNotIn(FieldInvoiceID, vs...))
 }
 
 // TrackIDEQ applies the EQ predicate on the "track_id" field.
 func TrackIDEQ(v int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldEQ(FieldTrackID, v))
+	return predicate.InvoiceLine(entcacheterms.FieldEQ(FieldTrackID, v))
 }
 
 // TrackIDNEQ applies the NEQ predicate on the "track_id" field.
 func TrackIDNEQ(v int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldNEQ(FieldTrackID, v))
+	return predicate.InvoiceLine(entcacheterms.FieldNEQ(FieldTrackID, v))
 }
 
 // TrackIDIn applies the In predicate on the "track_id" field.
 func TrackIDIn(vs ...int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldIn(FieldTrackID, vs...))
+	return predicate.InvoiceLine(entcacheterms.FieldIn(FieldTrackID, vs...))
 }
 
 // TrackIDNotIn applies the NotIn predicate on the "track_id" field.
 func TrackIDNotIn(vs ...int) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.FieldNotIn(FieldTrackID, vs...))
+	return predicate.InvoiceLine(entcacheterms.FieldNotIn(FieldTrackID, vs...))
 }
 
 // HasInvoice applies the HasEdge predicate on the "invoice" edge.
@@ -241,15 +242,15 @@ func HasTrackWith(preds ...predicate.Track) predicate.InvoiceLine {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.InvoiceLine) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.AndPredicates(predicates...))
+	return predicate.InvoiceLine(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.InvoiceLine) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.OrPredicates(predicates...))
+	return predicate.InvoiceLine(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.InvoiceLine) predicate.InvoiceLine {
-	return predicate.InvoiceLine(sql.NotPredicates(p))
+	return predicate.InvoiceLine(entcacheterms.NotPredicates(p))
 }

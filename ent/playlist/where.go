@@ -5,97 +5,98 @@ package playlist
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Playlist {
-	return predicate.Playlist(sql.FieldEQ(FieldID, id))
+	return predicate.Playlist(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Playlist {
-	return predicate.Playlist(sql.FieldEQ(FieldID, id))
+	return predicate.Playlist(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Playlist {
-	return predicate.Playlist(sql.FieldNEQ(FieldID, id))
+	return predicate.Playlist(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Playlist {
-	return predicate.Playlist(sql.FieldIn(FieldID, ids...))
+	return predicate.Playlist(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Playlist {
-	return predicate.Playlist(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Playlist(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Playlist {
-	return predicate.Playlist(sql.FieldGT(FieldID, id))
+	return predicate.Playlist(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Playlist {
-	return predicate.Playlist(sql.FieldGTE(FieldID, id))
+	return predicate.Playlist(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Playlist {
-	return predicate.Playlist(sql.FieldLT(FieldID, id))
+	return predicate.Playlist(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Playlist {
-	return predicate.Playlist(sql.FieldLTE(FieldID, id))
+	return predicate.Playlist(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Playlist {
-	return predicate.Playlist(sql.FieldEQ(FieldName, v))
+	return predicate.Playlist(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Playlist {
-	return predicate.Playlist(sql.FieldEQ(FieldName, v))
+	return predicate.Playlist(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Playlist {
-	return predicate.Playlist(sql.FieldNEQ(FieldName, v))
+	return predicate.Playlist(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Playlist {
-	return predicate.Playlist(sql.FieldIn(FieldName, vs...))
+	return predicate.Playlist(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Playlist {
-	return predicate.Playlist(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Playlist(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Playlist {
-	return predicate.Playlist(sql.FieldGT(FieldName, v))
+	return predicate.Playlist(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Playlist {
-	return predicate.Playlist(sql.FieldGTE(FieldName, v))
+	return predicate.Playlist(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Playlist {
-	return predicate.Playlist(sql.FieldLT(FieldName, v))
+	return predicate.Playlist(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Playlist {
-	return predicate.Playlist(sql.FieldLTE(FieldName, v))
+	return predicate.Playlist(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -148,15 +149,15 @@ func HasTracksWith(preds ...predicate.Track) predicate.Playlist {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Playlist) predicate.Playlist {
-	return predicate.Playlist(sql.AndPredicates(predicates...))
+	return predicate.Playlist(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Playlist) predicate.Playlist {
-	return predicate.Playlist(sql.OrPredicates(predicates...))
+	return predicate.Playlist(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Playlist) predicate.Playlist {
-	return predicate.Playlist(sql.NotPredicates(p))
+	return predicate.Playlist(entcacheterms.NotPredicates(p))
 }

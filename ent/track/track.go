@@ -8,6 +8,7 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -163,62 +164,62 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByName orders the results by the name field.
 func ByName(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldName, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldName, opts...)
 }
 
 // ByComposer orders the results by the composer field.
 func ByComposer(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldComposer, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldComposer, opts...)
 }
 
 // ByMilliseconds orders the results by the milliseconds field.
 func ByMilliseconds(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldMilliseconds, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldMilliseconds, opts...)
 }
 
 // ByBytes orders the results by the bytes field.
 func ByBytes(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldBytes, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldBytes, opts...)
 }
 
 // ByUnitPrice orders the results by the unit_price field.
 func ByUnitPrice(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldUnitPrice, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldUnitPrice, opts...)
 }
 
 // ByStock orders the results by the stock field.
 func ByStock(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldStock, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldStock, opts...)
 }
 
 // ByStatus orders the results by the status field.
 func ByStatus(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldStatus, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldStatus, opts...)
 }
 
 // ByUpdatedAt orders the results by the updated_at field.
 func ByUpdatedAt(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldUpdatedAt, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldUpdatedAt, opts...)
 }
 
 // ByAlbumID orders the results by the album_id field.
 func ByAlbumID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldAlbumID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldAlbumID, opts...)
 }
 
 // ByGenreID orders the results by the genre_id field.
 func ByGenreID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldGenreID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldGenreID, opts...)
 }
 
 // ByMediaTypeID orders the results by the media_type_id field.
 func ByMediaTypeID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldMediaTypeID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldMediaTypeID, opts...)
 }
 
 // ByAlbumField orders the results by album field.

@@ -7,142 +7,143 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldID, id))
+	return predicate.Track(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldID, id))
+	return predicate.Track(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Track {
-	return predicate.Track(sql.FieldNEQ(FieldID, id))
+	return predicate.Track(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Track {
-	return predicate.Track(sql.FieldIn(FieldID, ids...))
+	return predicate.Track(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Track {
-	return predicate.Track(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Track(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Track {
-	return predicate.Track(sql.FieldGT(FieldID, id))
+	return predicate.Track(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Track {
-	return predicate.Track(sql.FieldGTE(FieldID, id))
+	return predicate.Track(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Track {
-	return predicate.Track(sql.FieldLT(FieldID, id))
+	return predicate.Track(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Track {
-	return predicate.Track(sql.FieldLTE(FieldID, id))
+	return predicate.Track(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldName, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // Composer applies equality check predicate on the "composer" field. It's identical to ComposerEQ.
 func Composer(v string) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldComposer, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldComposer, v))
 }
 
 // Milliseconds applies equality check predicate on the "milliseconds" field. It's identical to MillisecondsEQ.
 func Milliseconds(v int) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldMilliseconds, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldMilliseconds, v))
 }
 
 // Bytes applies equality check predicate on the "bytes" field. It's identical to BytesEQ.
 func Bytes(v int) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldBytes, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldBytes, v))
 }
 
 // UnitPrice applies equality check predicate on the "unit_price" field. It's identical to UnitPriceEQ.
 func UnitPrice(v int64) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldUnitPrice, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldUnitPrice, v))
 }
 
 // Stock applies equality check predicate on the "stock" field. It's identical to StockEQ.
 func Stock(v int) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldStock, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldStock, v))
 }
 
 // UpdatedAt applies equality check predicate on the "updated_at" field. It's identical to UpdatedAtEQ.
 func UpdatedAt(v time.Time) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldUpdatedAt, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldUpdatedAt, v))
 }
 
 // AlbumID applies equality check predicate on the "album_id" field. It's identical to AlbumIDEQ.
 func AlbumID(v int) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldAlbumID, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldAlbumID, v))
 }
 
 // GenreID applies equality check predicate on the "genre_id" field. It's identical to GenreIDEQ.
 func GenreID(v int) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldGenreID, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldGenreID, v))
 }
 
 // MediaTypeID applies equality check predicate on the "media_type_id" field. It's identical to MediaTypeIDEQ.
 func MediaTypeID(v int) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldMediaTypeID, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldMediaTypeID, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldName, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Track {
-	return predicate.Track(sql.FieldNEQ(FieldName, v))
+	return predicate.Track(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Track {
-	return predicate.Track(sql.FieldIn(FieldName, vs...))
+	return predicate.Track(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Track {
-	return predicate.Track(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Track(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Track {
-	return predicate.Track(sql.FieldGT(FieldName, v))
+	return predicate.Track(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Track {
-	return predicate.Track(sql.FieldGTE(FieldName, v))
+	return predicate.Track(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Track {
-	return predicate.Track(sql.FieldLT(FieldName, v))
+	return predicate.Track(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Track {
-	return predicate.Track(sql.FieldLTE(FieldName, v))
+	return predicate.Track(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -172,42 +173,42 @@ func NameContainsFold(v string) predicate.Track {
 
 // ComposerEQ applies the EQ predicate on the "composer" field.
 func ComposerEQ(v string) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldComposer, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldComposer, v))
 }
 
 // ComposerNEQ applies the NEQ predicate on the "composer" field.
 func ComposerNEQ(v string) predicate.Track {
-	return predicate.Track(sql.FieldNEQ(FieldComposer, v))
+	return predicate.Track(entcacheterms.FieldNEQ(FieldComposer, v))
 }
 
 // ComposerIn applies the In predicate on the "composer" field.
 func ComposerIn(vs ...string) predicate.Track {
-	return predicate.Track(sql.FieldIn(FieldComposer, vs...))
+	return predicate.Track(entcacheterms.FieldIn(FieldComposer, vs...))
 }
 
 // ComposerNotIn applies the NotIn predicate on the "composer" field.
 func ComposerNotIn(vs ...string) predicate.Track {
-	return predicate.Track(sql.FieldNotIn(FieldComposer, vs...))
+	return predicate.Track(entcacheterms.FieldNotIn(FieldComposer, vs...))
 }
 
 // ComposerGT applies the GT predicate on the "composer" field.
 func ComposerGT(v string) predicate.Track {
-	return predicate.Track(sql.FieldGT(FieldComposer, v))
+	return predicate.Track(entcacheterms.FieldGT(FieldComposer, v))
 }
 
 // ComposerGTE applies the GTE predicate on the "composer" field.
 func ComposerGTE(v string) predicate.Track {
-	return predicate.Track(sql.FieldGTE(FieldComposer, v))
+	return predicate.Track(entcacheterms.FieldGTE(FieldComposer, v))
 }
 
 // ComposerLT applies the LT predicate on the "composer" field.
 func ComposerLT(v string) predicate.Track {
-	return predicate.Track(sql.FieldLT(FieldComposer, v))
+	return predicate.Track(entcacheterms.FieldLT(FieldComposer, v))
 }
 
 // ComposerLTE applies the LTE predicate on the "composer" field.
 func ComposerLTE(v string) predicate.Track {
-	return predicate.Track(sql.FieldLTE(FieldComposer, v))
+	return predicate.Track(entcacheterms.FieldLTE(FieldComposer, v))
 }
 
 // ComposerContains applies the Contains predicate on the "composer" field.
@@ -227,12 +228,12 @@ func ComposerHasSuffix(v string) predicate.Track {
 
 // ComposerIsNil applies the IsNil predicate on the "composer" field.
 func ComposerIsNil() predicate.Track {
-	return predicate.Track(sql.FieldIsNull(FieldComposer))
+	return predicate.Track(entcacheterms.FieldIsNull(FieldComposer))
 }
 
 // ComposerNotNil applies the NotNil predicate on the "composer" field.
 func ComposerNotNil() predicate.Track {
-	return predicate.Track(sql.FieldNotNull(FieldComposer))
+	return predicate.Track(entcacheterms.FieldNotNull(FieldComposer))
 }
 
 // ComposerEqualFold applies the EqualFold predicate on the "composer" field.
@@ -247,312 +248,312 @@ func ComposerContainsFold(v string) predicate.Track {
 
 // MillisecondsEQ applies the EQ predicate on the "milliseconds" field.
 func MillisecondsEQ(v int) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldMilliseconds, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldMilliseconds, v))
 }
 
 // MillisecondsNEQ applies the NEQ predicate on the "milliseconds" field.
 func MillisecondsNEQ(v int) predicate.Track {
-	return predicate.Track(sql.FieldNEQ(FieldMilliseconds, v))
+	return predicate.Track(entcacheterms.FieldNEQ(FieldMilliseconds, v))
 }
 
 // MillisecondsIn applies the In predicate on the "milliseconds" field.
 func MillisecondsIn(vs ...int) predicate.Track {
-	return predicate.Track(sql.FieldIn(FieldMilliseconds, vs...))
+	return predicate.Track(entcacheterms.FieldIn(FieldMilliseconds, vs...))
 }
 
 // MillisecondsNotIn applies the NotIn predicate on the "milliseconds" field.
 func MillisecondsNotIn(vs ...int) predicate.Track {
-	return predicate.Track(sql.FieldNotIn(FieldMilliseconds, vs...))
+	return predicate.Track(entcacheterms.FieldNotIn(FieldMilliseconds, vs...))
 }
 
 // MillisecondsGT applies the GT predicate on the "milliseconds" field.
 func MillisecondsGT(v int) predicate.Track {
-	return predicate.Track(sql.FieldGT(FieldMilliseconds, v))
+	return predicate.Track(entcacheterms.FieldGT(FieldMilliseconds, v))
 }
 
 // MillisecondsGTE applies the GTE predicate on the "milliseconds" field.
 func MillisecondsGTE(v int) predicate.Track {
-	return predicate.Track(sql.FieldGTE(FieldMilliseconds, v))
+	return predicate.Track(entcacheterms.FieldGTE(FieldMilliseconds, v))
 }
 
 // MillisecondsLT applies the LT predicate on the "milliseconds" field.
 func MillisecondsLT(v int) predicate.Track {
-	return predicate.Track(sql.FieldLT(FieldMilliseconds, v))
+	return predicate.Track(entcacheterms.FieldLT(FieldMilliseconds, v))
 }
 
 // MillisecondsLTE applies the LTE predicate on the "milliseconds" field.
 func MillisecondsLTE(v int) predicate.Track {
-	return predicate.Track(sql.FieldLTE(FieldMilliseconds, v))
+	return predicate.Track(entcacheterms.FieldLTE(FieldMilliseconds, v))
 }
 
 // BytesEQ applies the EQ predicate on the "bytes" field.
 func BytesEQ(v int) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldBytes, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldBytes, v))
 }
 
 // BytesNEQ applies the NEQ predicate on the "bytes" field.
 func BytesNEQ(v int) predicate.Track {
-	return predicate.Track(sql.FieldNEQ(FieldBytes, v))
+	return predicate.Track(entcacheterms.FieldNEQ(FieldBytes, v))
 }
 
 // BytesIn applies the In predicate on the "bytes" field.
 func BytesIn(vs ...int) predicate.Track {
-	return predicate.Track(sql.FieldIn(FieldBytes, vs...))
+	return predicate.Track(entcacheterms.FieldIn(FieldBytes, vs...))
 }
 
 // BytesNotIn applies the NotIn predicate on the "bytes" field.
 func BytesNotIn(vs ...int) predicate.Track {
-	return predicate.Track(sql.FieldNotIn(FieldBytes, vs...))
+	return predicate.Track(entcacheterms.FieldNotIn(FieldBytes, vs...))
 }
 
 // BytesGT applies the GT predicate on the "bytes" field.
 func BytesGT(v int) predicate.Track {
-	return predicate.Track(sql.FieldGT(FieldBytes, v))
+	return predicate.Track(entcacheterms.FieldGT(FieldBytes, v))
 }
 
 // BytesGTE applies the GTE predicate on the "bytes" field.
 func BytesGTE(v int) predicate.Track {
-	return predicate.Track(sql.FieldGTE(FieldBytes, v))
+	return predicate.Track(entcacheterms.FieldGTE(FieldBytes, v))
 }
 
 // BytesLT applies the LT predicate on the "bytes" field.
 func BytesLT(v int) predicate.Track {
-	return predicate.Track(sql.FieldLT(FieldBytes, v))
+	return predicate.Track(entcacheterms.FieldLT(FieldBytes, v))
 }
 
 // BytesLTE applies the LTE predicate on the "bytes" field.
 func BytesLTE(v int) predicate.Track {
-	return predicate.Track(sql.FieldLTE(FieldBytes, v))
+	return predicate.Track(entcacheterms.FieldLTE(FieldBytes, v))
 }
 
 // BytesIsNil applies the IsNil predicate on the "bytes" field.
 func BytesIsNil() predicate.Track {
-	return predicate.Track(sql.FieldIsNull(FieldBytes))
+	return predicate.Track(entcacheterms.FieldIsNull(FieldBytes))
 }
 
 // BytesNotNil applies the NotNil predicate on the "bytes" field.
 func BytesNotNil() predicate.Track {
-	return predicate.Track(sql.FieldNotNull(FieldBytes))
+	return predicate.Track(entcacheterms.FieldNotNull(FieldBytes))
 }
 
 // UnitPriceEQ applies the EQ predicate on the "unit_price" field.
 func UnitPriceEQ(v int64) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldUnitPrice, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldUnitPrice, v))
 }
 
 // UnitPriceNEQ applies the NEQ predicate on the "unit_price" field.
 func UnitPriceNEQ(v int64) predicate.Track {
-	return predicate.Track(sql.FieldNEQ(FieldUnitPrice, v))
+	return predicate.Track(entcacheterms.FieldNEQ(FieldUnitPrice, v))
 }
 
 // UnitPriceIn applies the In predicate on the "unit_price" field.
 func UnitPriceIn(vs ...int64) predicate.Track {
-	return predicate.Track(sql.FieldIn(FieldUnitPrice, vs...))
+	return predicate.Track(entcacheterms.FieldIn(FieldUnitPrice, vs...))
 }
 
 // UnitPriceNotIn applies the NotIn predicate on the "unit_price" field.
 func UnitPriceNotIn(vs ...int64) predicate.Track {
-	return predicate.Track(sql.FieldNotIn(FieldUnitPrice, vs...))
+	return predicate.Track(entcacheterms.FieldNotIn(FieldUnitPrice, vs...))
 }
 
 // UnitPriceGT applies the GT predicate on the "unit_price" field.
 func UnitPriceGT(v int64) predicate.Track {
-	return predicate.Track(sql.FieldGT(FieldUnitPrice, v))
+	return predicate.Track(entcacheterms.FieldGT(FieldUnitPrice, v))
 }
 
 // UnitPriceGTE applies the GTE predicate on the "unit_price" field.
 func UnitPriceGTE(v int64) predicate.Track {
-	return predicate.Track(sql.FieldGTE(FieldUnitPrice, v))
+	return predicate.Track(entcacheterms.FieldGTE(FieldUnitPrice, v))
 }
 
 // UnitPriceLT applies the LT predicate on the "unit_price" field.
 func UnitPriceLT(v int64) predicate.Track {
-	return predicate.Track(sql.FieldLT(FieldUnitPrice, v))
+	return predicate.Track(entcacheterms.FieldLT(FieldUnitPrice, v))
 }
 
 // UnitPriceLTE applies the LTE predicate on the "unit_price" field.
 func UnitPriceLTE(v int64) predicate.Track {
-	return predicate.Track(sql.FieldLTE(FieldUnitPrice, v))
+	return predicate.Track(entcacheterms.FieldLTE(FieldUnitPrice, v))
 }
 
 // StockEQ applies the EQ predicate on the "stock" field.
 func StockEQ(v int) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldStock, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldStock, v))
 }
 
 // StockNEQ applies the NEQ predicate on the "stock" field.
 func StockNEQ(v int) predicate.Track {
-	return predicate.Track(sql.FieldNEQ(FieldStock, v))
+	return predicate.Track(entcacheterms.FieldNEQ(FieldStock, v))
 }
 
 // StockIn applies the In predicate on the "stock" field.
 func StockIn(vs ...int) predicate.Track {
-	return predicate.Track(sql.FieldIn(FieldStock, vs...))
+	return predicate.Track(entcacheterms.FieldIn(FieldStock, vs...))
 }
 
 // StockNotIn applies the NotIn predicate on the "stock" field.
 func StockNotIn(vs ...int) predicate.Track {
-	return predicate.Track(sql.FieldNotIn(FieldStock, vs...))
+	return predicate.Track(entcacheterms.FieldNotIn(FieldStock, vs...))
 }
 
 // StockGT applies the GT predicate on the "stock" field.
 func StockGT(v int) predicate.Track {
-	return predicate.Track(sql.FieldGT(FieldStock, v))
+	return predicate.Track(entcacheterms.FieldGT(FieldStock, v))
 }
 
 // StockGTE applies the GTE predicate on the "stock" field.
 func StockGTE(v int) predicate.Track {
-	return predicate.Track(sql.FieldGTE(FieldStock, v))
+	return predicate.Track(entcacheterms.FieldGTE(FieldStock, v))
 }
 
 // StockLT applies the LT predicate on the "stock" field.
 func StockLT(v int) predicate.Track {
-	return predicate.Track(sql.FieldLT(FieldStock, v))
+	return predicate.Track(entcacheterms.FieldLT(FieldStock, v))
 }
 
 // StockLTE applies the LTE predicate on the "stock" field.
 func StockLTE(v int) predicate.Track {
-	return predicate.Track(sql.FieldLTE(FieldStock, v))
+	return predicate.Track(entcacheterms.FieldLTE(FieldStock, v))
 }
 
 // StatusEQ applies the EQ predicate on the "status" field.
 func StatusEQ(v Status) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldStatus, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldStatus, v))
 }
 
 // StatusNEQ applies the NEQ predicate on the "status" field.
 func StatusNEQ(v Status) predicate.Track {
-	return predicate.Track(sql.FieldNEQ(FieldStatus, v))
+	return predicate.Track(entcacheterms.FieldNEQ(FieldStatus, v))
 }
 
 // StatusIn applies the In predicate on the "status" field.
 func StatusIn(vs ...Status) predicate.Track {
-	return predicate.Track(sql.FieldIn(FieldStatus, vs...))
+	return predicate.Track(entcacheterms.FieldIn(FieldStatus, vs...))
 }
 
 // StatusNotIn applies the NotIn predicate on the "status" field.
 func StatusNotIn(vs ...Status) predicate.Track {
-	return predicate.Track(sql.FieldNotIn(FieldStatus, vs...))
+	return predicate.Track(entcacheterms.FieldNotIn(FieldStatus, vs...))
 }
 
 // UpdatedAtEQ applies the EQ predicate on the "updated_at" field.
 func UpdatedAtEQ(v time.Time) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldUpdatedAt, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldUpdatedAt, v))
 }
 
 // UpdatedAtNEQ applies the NEQ predicate on the "updated_at" field.
 func UpdatedAtNEQ(v time.Time) predicate.Track {
-	return predicate.Track(sql.FieldNEQ(FieldUpdatedAt, v))
+	return predicate.Track(entcacheterms.FieldNEQ(FieldUpdatedAt, v))
 }
 
 // UpdatedAtIn applies the In predicate on the "updated_at" field.
 func UpdatedAtIn(vs ...time.Time) predicate.Track {
-	return predicate.Track(sql.FieldIn(FieldUpdatedAt, vs...))
+	return predicate.Track(entcacheterms.FieldIn(FieldUpdatedAt, vs...))
 }
 
 // UpdatedAtNotIn applies the NotIn predicate on the "updated_at" field.
 func UpdatedAtNotIn(vs ...time.Time) predicate.Track {
-	return predicate.Track(sql.FieldNotIn(FieldUpdatedAt, vs...))
+	return predicate.Track(entcacheterms.FieldNotIn(FieldUpdatedAt, vs...))
 }
 
 // UpdatedAtGT applies the GT predicate on the "updated_at" field.
 func UpdatedAtGT(v time.Time) predicate.Track {
-	return predicate.Track(sql.FieldGT(FieldUpdatedAt, v))
+	return predicate.Track(entcacheterms.FieldGT(FieldUpdatedAt, v))
 }
 
 // UpdatedAtGTE applies the GTE predicate on the "updated_at" field.
 func UpdatedAtGTE(v time.Time) predicate.Track {
-	return predicate.Track(sql.FieldGTE(FieldUpdatedAt, v))
+	return predicate.Track(entcacheterms.FieldGTE(FieldUpdatedAt, v))
 }
 
 // UpdatedAtLT applies the LT predicate on the "updated_at" field.
 func UpdatedAtLT(v time.Time) predicate.Track {
-	return predicate.Track(sql.FieldLT(FieldUpdatedAt, v))
+	return predicate.Track(entcacheterms.FieldLT(FieldUpdatedAt, v))
 }
 
 // UpdatedAtLTE applies the LTE predicate on the "updated_at" field.
 func UpdatedAtLTE(v time.Time) predicate.Track {
-	return predicate.Track(sql.FieldLTE(FieldUpdatedAt, v))
+	return predicate.Track(entcacheterms.FieldLTE(FieldUpdatedAt, v))
 }
 
 // AlbumIDEQ applies the EQ predicate on the "album_id" field.
 func AlbumIDEQ(v int) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldAlbumID, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldAlbumID, v))
 }
 
 // AlbumIDNEQ applies the NEQ predicate on the "album_id" field.
 func AlbumIDNEQ(v int) predicate.Track {
-	return predicate.Track(sql.FieldNEQ(FieldAlbumID, v))
+	return predicate.Track(entcacheterms.FieldNEQ(FieldAlbumID, v))
 }
 
 // AlbumIDIn applies the In predicate on the "album_id" field.
 func AlbumIDIn(vs ...int) predicate.Track {
-	return predicate.Track(sql.FieldIn(FieldAlbumID, vs...))
+	return predicate.Track(entcacheterms.FieldIn(FieldAlbumID, vs...))
 }
 
 // AlbumIDNotIn applies the NotIn predicate on the "album_id" field.
 func AlbumIDNotIn(vs ...int) predicate.Track {
-	return predicate.Track(sql.FieldNotIn(FieldAlbumID, vs...))
+	return predicate.Track(entcacheterms.FieldNotIn(FieldAlbumID, vs...))
 }
 
 // AlbumIDIsNil applies the IsNil predicate on the "album_id" field.
 func AlbumIDIsNil() predicate.Track {
-	return predicate.Track(sql.FieldIsNull(FieldAlbumID))
+	return predicate.Track(entcacheterms.FieldIsNull(FieldAlbumID))
 }
 
 // AlbumIDNotNil applies the NotNil predicate on the "album_id" field.
 func AlbumIDNotNil() predicate.Track {
-	return predicate.Track(sql.FieldNotNull(FieldAlbumID))
+	return predicate.Track(entcacheterms.FieldNotNull(FieldAlbumID))
 }
 
 // GenreIDEQ applies the EQ predicate on the "genre_id" field.
 func GenreIDEQ(v int) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldGenreID, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldGenreID, v))
 }
 
 // GenreIDNEQ applies the NEQ predicate on the "genre_id" field.
 func GenreIDNEQ(v int) predicate.Track {
-	return predicate.Track(sql.FieldNEQ(FieldGenreID, v))
+	return predicate.Track(entcacheterms.FieldNEQ(FieldGenreID, v))
 }
 
 // GenreIDIn applies the In predicate on the "genre_id" field.
 func GenreIDIn(vs ...int) predicate.Track {
-	return predicate.Track(sql.FieldIn(FieldGenreID, vs...))
+	return predicate.Track(entcacheterms.FieldIn(FieldGenreID, vs...))
 }
 
 // GenreIDNotIn applies the NotIn predicate on the "genre_id" field.
 func GenreIDNotIn(vs ...int) predicate.Track {
-	return predicate.Track(sql.FieldNotIn(FieldGenreID, vs...))
+	return predicate.Track(entcacheterms.FieldNotIn(FieldGenreID, vs...))
 }
 
 // GenreIDIsNil applies the IsNil predicate on the "genre_id" field.
 func GenreIDIsNil() predicate.Track {
-	return predicate.Track(sql.FieldIsNull(FieldGenreID))
+	return predicate.Track(entcacheterms.FieldIsNull(FieldGenreID))
 }
 
 // GenreIDNotNil applies the NotNil predicate on the "genre_id" field.
 func GenreIDNotNil() predicate.Track {
-	return predicate.Track(sql.FieldNotNull(FieldGenreID))
+	return predicate.Track(entcacheterms.FieldNotNull(FieldGenreID))
 }
 
 // MediaTypeIDEQ applies the EQ predicate on the "media_type_id" field.
 func MediaTypeIDEQ(v int) predicate.Track {
-	return predicate.Track(sql.FieldEQ(FieldMediaTypeID, v))
+	return predicate.Track(entcacheterms.FieldEQ(FieldMediaTypeID, v))
 }
 
 // MediaTypeIDNEQ applies the NEQ predicate on the "media_type_id" field.
 func MediaTypeIDNEQ(v int) predicate.Track {
-	return predicate.Track(sql.FieldNEQ(FieldMediaTypeID, v))
+	return predicate.Track(entcacheterms.FieldNEQ(FieldMediaTypeID, v))
 }
 
 // MediaTypeIDIn applies the In predicate on the "media_type_id" field.
 func MediaTypeIDIn(vs ...int) predicate.Track {
-	return predicate.Track(sql.FieldIn(FieldMediaTypeID, vs...))
+	return predicate.Track(entcacheterms.FieldIn(FieldMediaTypeID, vs...))
 }
 
 // MediaTypeIDNotIn applies the NotIn predicate on the "media_type_id" field.
 func MediaTypeIDNotIn(vs ...int) predicate.Track {
-	return predicate.Track(sql.FieldNotIn(FieldMediaTypeID, vs...))
+	return predicate.Track(entcacheterms.FieldNotIn(FieldMediaTypeID, vs...))
 }
 
 // HasAlbum applies the HasEdge predicate on the "album" edge.
@@ -672,15 +673,15 @@ func HasInvoiceLinesWith(preds ...predicate.InvoiceLine) predicate.Track {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Track) predicate.Track {
-	return predicate.Track(sql.AndPredicates(predicates...))
+	return predicate.Track(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Track) predicate.Track {
-	return predicate.Track(sql.OrPredicates(predicates...))
+	return predicate.Track(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Track) predicate.Track {
-	return predicate.Track(sql.NotPredicates(p))
+	return predicate.Track(entcacheterms.NotPredicates(p))
 }

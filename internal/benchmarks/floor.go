@@ -8,12 +8,10 @@ import (
 	"time"
 
 	"entgo.io/ent"
-	entsql "entgo.io/ent/dialect/sql"
 
 	"github.com/entcache/ent-cache/cache"
 	generated "github.com/entcache/ent-cache/ent"
 	"github.com/entcache/ent-cache/ent/album"
-	"github.com/entcache/ent-cache/ent/predicate"
 	"github.com/entcache/ent-cache/ent/track"
 	"github.com/entcache/ent-cache/store/memstore"
 )
@@ -23,8 +21,8 @@ const WholeHit = 0
 
 // Floor is what a hit of values can't do without, measured in turns with the
 // hit: Ent's builder and its interceptors, with one that has the result at hand;
-// the predicates and the order, run on a selector without columns; a hash of what
-// they came to; a look-up; a copy of the result.
+// what the predicates and the order say, written down; a hash of it; a look-up; a
+// copy of the result.
 type Floor struct {
 	Read string
 	Comparison
@@ -56,7 +54,7 @@ func (s *Store) Floor(ctx context.Context, r Read, p Plan) (Floor, bool, error) 
 	if !ok {
 		return Floor{}, false, nil
 	}
-	// Made before, since who builds the query makes its predicates.
+	// Made before, since who builds the query makes its conditions.
 	made := make([][]statement, r.Variants)
 	for i := range made {
 		made[i] = of(i)
@@ -88,7 +86,7 @@ func (s *Store) Floor(ctx context.Context, r Read, p Plan) (Floor, bool, error) 
 			return r.Run(ctx, client, i)
 		}},
 		Case{Name: "fingerprint", Variants: r.Variants, Run: func(_ context.Context, i int) error {
-			fingerprint = lean(buf[:0], s.driver.Dialect(), made[i])
+			fingerprint = lean(buf[:0], made[i])
 			return nil
 		}},
 		Case{Name: "hash", Variants: r.Variants, Run: func(_ context.Context, i int) error {
@@ -164,83 +162,67 @@ func (s *Store) keys(ctx context.Context, entries int) ([]cache.Key, cache.Near,
 
 // statement is what a lean fingerprint of one statement is made from.
 type statement struct {
-	table        string
-	where, order []func(*entsql.Selector)
+	table string
+	where []condition
+	order []string
+}
+
+// condition compares a column with a value.
+type condition struct {
+	column, op string
+	value      any
 }
 
 // statements are the statements of the reads.
 var statements = map[string]func(i int) []statement{
-	byID: func(i int) []statement { return tracks(track.ID(i + 1)) },
+	byID: func(i int) []statement { return tracks(condition{track.FieldID, "=", i + 1}) },
 	"20 of 10k, scan and sort": func(i int) []statement {
-		return tracks(track.GenreID(i+1), track.UnitPriceGT(100)).by(track.ByName(), track.ByID())
+		return tracks(condition{track.FieldGenreID, "=", i + 1}, condition{track.FieldUnitPrice, ">", int64(100)}).by(track.FieldName, track.FieldID)
 	},
 	"20 of 10k, by index": func(int) []statement {
-		return tracks(track.StatusEQ(track.StatusAvailable)).by(track.ByName(), track.ByID())
+		return tracks(condition{track.FieldStatus, "=", track.StatusAvailable}).by(track.FieldName, track.FieldID)
 	},
-	"100 rows": func(i int) []statement { return tracks(track.IDGT(i * 100)).by(track.ByID()) },
+	"100 rows": func(i int) []statement { return tracks(condition{track.FieldID, ">", i * 100}).by(track.FieldID) },
 	"50 albums with 4 tracks each": func(i int) []statement {
 		return []statement{
-			{album.Table, []func(*entsql.Selector){album.IDGT(i * 50)}, []func(*entsql.Selector){album.ByID()}},
+			{album.Table, []condition{{album.FieldID, ">", i * 50}}, []string{album.FieldID}},
 			{table: track.Table},
 		}
 	},
-	"Count":    func(i int) []statement { return tracks(track.GenreID(i + 1)) },
-	"Exist":    func(i int) []statement { return tracks(track.ID(i + 1)) },
-	"IDs, 100": func(i int) []statement { return tracks(track.IDGT(i * 100)).by(track.ByID()) },
+	"Count":    func(i int) []statement { return tracks(condition{track.FieldGenreID, "=", i + 1}) },
+	"Exist":    func(i int) []statement { return tracks(condition{track.FieldID, "=", i + 1}) },
+	"IDs, 100": func(i int) []statement { return tracks(condition{track.FieldID, ">", i * 100}).by(track.FieldID) },
 }
 
 type one []statement
 
-func tracks(where ...predicate.Track) one {
-	s := statement{table: track.Table}
-	for _, fn := range where {
-		s.where = append(s.where, fn)
-	}
-	return one{s}
-}
+func tracks(where ...condition) one { return one{{table: track.Table, where: where}} }
 
-func (o one) by(order ...track.OrderOption) []statement {
-	for _, fn := range order {
-		o[0].order = append(o[0].order, fn)
-	}
+func (o one) by(order ...string) []statement {
+	o[0].order = order
 	return o
 }
 
-// lean appends the SQL and the arguments that predicates and order come to, the
-// way that everyone can who knows Ent's builder: which gives the conditions by
-// themselves, and an order as part of a statement only.
-func lean(buf []byte, dialectName string, list []statement) []byte {
+// lean appends what the predicates and the order of statements say, which are at hand
+// here: of a query they are functions.
+func lean(buf []byte, list []statement) []byte {
 	for _, st := range list {
-		var (
-			d    = entsql.Dialect(dialectName)
-			s    = d.Select().From(d.Table(st.table))
-			text string
-			args []any
-		)
-		for _, fn := range st.where {
-			fn(s)
-		}
-		if p := s.P(); len(st.order) == 0 && p != nil {
-			p.SetDialect(dialectName)
-			text, args = p.Query()
-		} else if len(st.order) > 0 {
-			for _, fn := range st.order {
-				fn(s)
-			}
-			text, args = s.Query()
-		}
-		buf = append(buf, text...)
-		for _, a := range args {
-			switch a := a.(type) {
+		buf = append(buf, st.table...)
+		for _, c := range st.where {
+			buf = append(append(buf, c.column...), c.op...)
+			switch v := c.value.(type) {
 			case int:
-				buf = binary.BigEndian.AppendUint64(buf, uint64(a))
+				buf = binary.BigEndian.AppendUint64(buf, uint64(v))
 			case int64:
-				buf = binary.BigEndian.AppendUint64(buf, uint64(a))
+				buf = binary.BigEndian.AppendUint64(buf, uint64(v))
 			case string:
-				buf = append(buf, a...)
+				buf = append(buf, v...)
 			case fmt.Stringer:
-				buf = append(buf, a.String()...)
+				buf = append(buf, v.String()...)
 			}
+		}
+		for _, column := range st.order {
+			buf = append(buf, column...)
 		}
 	}
 	return buf

@@ -24,6 +24,7 @@ type actor struct {
 
 	mu     sync.Mutex
 	until  string // the point to stop at
+	unmet  string // the same, and still that when the actor never came there
 	at     string // the point it stopped at
 	busy   bool
 	result string

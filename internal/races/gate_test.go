@@ -13,7 +13,10 @@ import (
 )
 
 // The points at which an actor can be stopped. Those of the database lie below
-// the cache, store lies between the last look at the ledger and the near level.
+// the cache, store lies between the last look at the ledger and the near level, of
+// whatever is stored first, and value between the last statement and the value;
+// found lies between a look at the near level that found something and the look at
+// the ledger.
 const (
 	beforeQuery  = "query"
 	afterQuery   = "query-done"
@@ -22,10 +25,12 @@ const (
 	beforeCommit = "commit"
 	afterCommit  = "commit-done"
 	beforeStore  = "store"
+	atValue      = "value"
+	atFound      = "found"
 	inHook       = "hook"
 )
 
-var points = []string{beforeQuery, afterQuery, beforeExec, afterExec, beforeCommit, afterCommit, beforeStore, inHook}
+var points = []string{beforeQuery, afterQuery, beforeExec, afterExec, beforeCommit, afterCommit, beforeStore, atValue, atFound, inHook}
 
 // errInjected is what a script makes a statement fail with.
 var errInjected = errors.New("injected")
@@ -144,12 +149,12 @@ func exec1(ctx context.Context, db dialect.ExecQuerier, query string, args, v an
 }
 
 // near is a near level that drops what it is told to drop and nothing else, and
-// at which an actor can be stopped. It isn't told who stores, so it asks who
-// wants to be stopped there.
+// at which an actor can be stopped. It isn't told who asks, so it asks who wants to
+// be stopped there.
 type near struct {
 	mu      sync.Mutex
 	entries map[cache.Key]nearEntry
-	storing func() *actor
+	wanting func(point string) *actor
 }
 
 type nearEntry struct {
@@ -159,16 +164,20 @@ type nearEntry struct {
 
 func (n *near) Get(k cache.Key) (*cache.Entry, bool) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	e, ok := n.entries[k]
+	n.mu.Unlock()
 	if !ok || !time.Now().Before(e.expires) {
 		return nil, false
 	}
+	_ = n.wanting(atFound).pass(atFound)
 	return e.entry, true
 }
 
 func (n *near) Set(k cache.Key, e *cache.Entry, ttl time.Duration) {
-	_ = n.storing().pass(beforeStore)
+	_ = n.wanting(beforeStore).pass(beforeStore)
+	if e.Proof == nil {
+		_ = n.wanting(atValue).pass(atValue)
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.entries[k] = nearEntry{entry: e, expires: time.Now().Add(ttl)}

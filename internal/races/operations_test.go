@@ -95,6 +95,12 @@ func reads(words string, arg func(int) int) reading {
 			t, err := c.Track.Get(ctx, arg(0))
 			return showTrack(t, arg(0), err)
 		}
+	case "all track":
+		// The statement is that of "get track", the query isn't.
+		return func(ctx context.Context, c *ent.Client) (string, error) {
+			list, err := c.Track.Query().Where(track.ID(arg(0))).Limit(2).All(ctx)
+			return "all: " + showTracks(list), err
+		}
 	case "list genre":
 		return func(ctx context.Context, c *ent.Client) (string, error) {
 			list, err := c.Track.Query().Where(track.GenreID(arg(0))).Order(track.ByID()).All(ctx)
@@ -171,6 +177,16 @@ func (s *stage) writes(words string, arg func(int) int) run {
 				return "", err
 			}
 			return showTrack(t, t.ID, nil)
+		}
+	case "spoil read track":
+		// It belongs to who read it.
+		return func(_ context.Context, a *actor) (string, error) {
+			a.track.UnitPrice, a.track.GenreID = 0, 0
+			return "done", nil
+		}
+	case "rename album":
+		return func(ctx context.Context, a *actor) (string, error) {
+			return done(s.client(a).Album.UpdateOneID(arg(0)).SetTitle("again").Exec(ctx))
 		}
 	case "album of read track":
 		return func(ctx context.Context, a *actor) (string, error) {

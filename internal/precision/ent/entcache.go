@@ -296,8 +296,8 @@ func (q *CommentQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Comment:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Comment(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeComment(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -317,6 +317,11 @@ func (*CommentQuery) EntcacheValueSize(v ent.Value) int {
 // Comment replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Comment(nodes []*Comment, shared bool) bool {
+	return c.takeComment(nodes, cache.SlabOf(new(Comment), len(nodes)), shared)
+}
+
+// takeComment takes the copies from a slab.
+func (c *entcacheCopies) takeComment(nodes []*Comment, slab cache.Slab[Comment], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -327,7 +332,6 @@ func (c *entcacheCopies) Comment(nodes []*Comment, shared bool) bool {
 		}
 		fresh = make([]*Comment, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofComment[from]; n != nil {
@@ -340,7 +344,9 @@ func (c *entcacheCopies) Comment(nodes []*Comment, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -475,8 +481,8 @@ func (q *ItemQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Item:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Item(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeItem(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -496,6 +502,11 @@ func (*ItemQuery) EntcacheValueSize(v ent.Value) int {
 // Item replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Item(nodes []*Item, shared bool) bool {
+	return c.takeItem(nodes, cache.SlabOf(new(Item), len(nodes)), shared)
+}
+
+// takeItem takes the copies from a slab.
+func (c *entcacheCopies) takeItem(nodes []*Item, slab cache.Slab[Item], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -506,7 +517,6 @@ func (c *entcacheCopies) Item(nodes []*Item, shared bool) bool {
 		}
 		fresh = make([]*Item, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofItem[from]; n != nil {
@@ -519,7 +529,9 @@ func (c *entcacheCopies) Item(nodes []*Item, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -646,8 +658,8 @@ func (q *JobQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Job:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Job(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeJob(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -667,6 +679,11 @@ func (*JobQuery) EntcacheValueSize(v ent.Value) int {
 // Job replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Job(nodes []*Job, shared bool) bool {
+	return c.takeJob(nodes, cache.SlabOf(new(Job), len(nodes)), shared)
+}
+
+// takeJob takes the copies from a slab.
+func (c *entcacheCopies) takeJob(nodes []*Job, slab cache.Slab[Job], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -677,7 +694,6 @@ func (c *entcacheCopies) Job(nodes []*Job, shared bool) bool {
 		}
 		fresh = make([]*Job, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabFinishedAt := cache.SlabOf(nodes[0].FinishedAt, len(nodes))
 	slabWorkerID := cache.SlabOf(nodes[0].WorkerID, len(nodes))
 	for i, from := range nodes {
@@ -692,7 +708,9 @@ func (c *entcacheCopies) Job(nodes []*Job, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.FinishedAt = slabFinishedAt.Copy(n.FinishedAt)
 		n.WorkerID = slabWorkerID.Copy(n.WorkerID)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
@@ -842,8 +860,8 @@ func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*User:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.User(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeUser(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -863,6 +881,11 @@ func (*UserQuery) EntcacheValueSize(v ent.Value) int {
 // User replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
+	return c.takeUser(nodes, cache.SlabOf(new(User), len(nodes)), shared)
+}
+
+// takeUser takes the copies from a slab.
+func (c *entcacheCopies) takeUser(nodes []*User, slab cache.Slab[User], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -873,7 +896,6 @@ func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
 		}
 		fresh = make([]*User, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofUser[from]; n != nil {
@@ -886,7 +908,9 @@ func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -1019,8 +1043,8 @@ func (q *WorkerQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Worker:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Worker(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeWorker(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -1040,6 +1064,11 @@ func (*WorkerQuery) EntcacheValueSize(v ent.Value) int {
 // Worker replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Worker(nodes []*Worker, shared bool) bool {
+	return c.takeWorker(nodes, cache.SlabOf(new(Worker), len(nodes)), shared)
+}
+
+// takeWorker takes the copies from a slab.
+func (c *entcacheCopies) takeWorker(nodes []*Worker, slab cache.Slab[Worker], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -1050,7 +1079,6 @@ func (c *entcacheCopies) Worker(nodes []*Worker, shared bool) bool {
 		}
 		fresh = make([]*Worker, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofWorker[from]; n != nil {
@@ -1063,7 +1091,9 @@ func (c *entcacheCopies) Worker(nodes []*Worker, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}

@@ -17,7 +17,7 @@ func (o options) printFloor(ctx context.Context, d benchmarks.Database) error {
 	defer s.Close()
 	began("floor")
 	fmt.Println("What a hit of a value can't do without, measured apart, in µs of processor time and allocations: Ent's builder and interceptors with")
-	fmt.Println("the result at hand, predicates and order on a selector without columns, a hash, a look-up, and a copy of the result.")
+	fmt.Println("the result at hand, what predicates and order say, a hash, a look-up, and a copy of the result.")
 	fmt.Println()
 	fmt.Println("| read | hit | builder | fingerprint | hash | look-up | clone | floor | hit : floor |")
 	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|--:|")

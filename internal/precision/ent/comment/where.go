@@ -7,112 +7,113 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/precision/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Comment {
-	return predicate.Comment(sql.FieldEQ(FieldID, id))
+	return predicate.Comment(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Comment {
-	return predicate.Comment(sql.FieldEQ(FieldID, id))
+	return predicate.Comment(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Comment {
-	return predicate.Comment(sql.FieldNEQ(FieldID, id))
+	return predicate.Comment(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Comment {
-	return predicate.Comment(sql.FieldIn(FieldID, ids...))
+	return predicate.Comment(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Comment {
-	return predicate.Comment(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Comment(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Comment {
-	return predicate.Comment(sql.FieldGT(FieldID, id))
+	return predicate.Comment(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Comment {
-	return predicate.Comment(sql.FieldGTE(FieldID, id))
+	return predicate.Comment(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Comment {
-	return predicate.Comment(sql.FieldLT(FieldID, id))
+	return predicate.Comment(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Comment {
-	return predicate.Comment(sql.FieldLTE(FieldID, id))
+	return predicate.Comment(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Text applies equality check predicate on the "text" field. It's identical to TextEQ.
 func Text(v string) predicate.Comment {
-	return predicate.Comment(sql.FieldEQ(FieldText, v))
+	return predicate.Comment(entcacheterms.FieldEQ(FieldText, v))
 }
 
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v time.Time) predicate.Comment {
-	return predicate.Comment(sql.FieldEQ(FieldCreatedAt, v))
+	return predicate.Comment(entcacheterms.FieldEQ(FieldCreatedAt, v))
 }
 
 // ItemID applies equality check predicate on the "item_id" field. It's identical to ItemIDEQ.
 func ItemID(v int) predicate.Comment {
-	return predicate.Comment(sql.FieldEQ(FieldItemID, v))
+	return predicate.Comment(entcacheterms.FieldEQ(FieldItemID, v))
 }
 
 // AuthorID applies equality check predicate on the "author_id" field. It's identical to AuthorIDEQ.
 func AuthorID(v int) predicate.Comment {
-	return predicate.Comment(sql.FieldEQ(FieldAuthorID, v))
+	return predicate.Comment(entcacheterms.FieldEQ(FieldAuthorID, v))
 }
 
 // TextEQ applies the EQ predicate on the "text" field.
 func TextEQ(v string) predicate.Comment {
-	return predicate.Comment(sql.FieldEQ(FieldText, v))
+	return predicate.Comment(entcacheterms.FieldEQ(FieldText, v))
 }
 
 // TextNEQ applies the NEQ predicate on the "text" field.
 func TextNEQ(v string) predicate.Comment {
-	return predicate.Comment(sql.FieldNEQ(FieldText, v))
+	return predicate.Comment(entcacheterms.FieldNEQ(FieldText, v))
 }
 
 // TextIn applies the In predicate on the "text" field.
 func TextIn(vs ...string) predicate.Comment {
-	return predicate.Comment(sql.FieldIn(FieldText, vs...))
+	return predicate.Comment(entcacheterms.FieldIn(FieldText, vs...))
 }
 
 // TextNotIn applies the NotIn predicate on the "text" field.
 func TextNotIn(vs ...string) predicate.Comment {
-	return predicate.Comment(sql.FieldNotIn(FieldText, vs...))
+	return predicate.Comment(entcacheterms.FieldNotIn(FieldText, vs...))
 }
 
 // TextGT applies the GT predicate on the "text" field.
 func TextGT(v string) predicate.Comment {
-	return predicate.Comment(sql.FieldGT(FieldText, v))
+	return predicate.Comment(entcacheterms.FieldGT(FieldText, v))
 }
 
 // TextGTE applies the GTE predicate on the "text" field.
 func TextGTE(v string) predicate.Comment {
-	return predicate.Comment(sql.FieldGTE(FieldText, v))
+	return predicate.Comment(entcacheterms.FieldGTE(FieldText, v))
 }
 
 // TextLT applies the LT predicate on the "text" field.
 func TextLT(v string) predicate.Comment {
-	return predicate.Comment(sql.FieldLT(FieldText, v))
+	return predicate.Comment(entcacheterms.FieldLT(FieldText, v))
 }
 
 // TextLTE applies the LTE predicate on the "text" field.
 func TextLTE(v string) predicate.Comment {
-	return predicate.Comment(sql.FieldLTE(FieldText, v))
+	return predicate.Comment(entcacheterms.FieldLTE(FieldText, v))
 }
 
 // TextContains applies the Contains predicate on the "text" field.
@@ -142,82 +143,82 @@ func TextContainsFold(v string) predicate.Comment {
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v time.Time) predicate.Comment {
-	return predicate.Comment(sql.FieldEQ(FieldCreatedAt, v))
+	return predicate.Comment(entcacheterms.FieldEQ(FieldCreatedAt, v))
 }
 
 // CreatedAtNEQ applies the NEQ predicate on the "created_at" field.
 func CreatedAtNEQ(v time.Time) predicate.Comment {
-	return predicate.Comment(sql.FieldNEQ(FieldCreatedAt, v))
+	return predicate.Comment(entcacheterms.FieldNEQ(FieldCreatedAt, v))
 }
 
 // CreatedAtIn applies the In predicate on the "created_at" field.
 func CreatedAtIn(vs ...time.Time) predicate.Comment {
-	return predicate.Comment(sql.FieldIn(FieldCreatedAt, vs...))
+	return predicate.Comment(entcacheterms.FieldIn(FieldCreatedAt, vs...))
 }
 
 // CreatedAtNotIn applies the NotIn predicate on the "created_at" field.
 func CreatedAtNotIn(vs ...time.Time) predicate.Comment {
-	return predicate.Comment(sql.FieldNotIn(FieldCreatedAt, vs...))
+	return predicate.Comment(entcacheterms.FieldNotIn(FieldCreatedAt, vs...))
 }
 
 // CreatedAtGT applies the GT predicate on the "created_at" field.
 func CreatedAtGT(v time.Time) predicate.Comment {
-	return predicate.Comment(sql.FieldGT(FieldCreatedAt, v))
+	return predicate.Comment(entcacheterms.FieldGT(FieldCreatedAt, v))
 }
 
 // CreatedAtGTE applies the GTE predicate on the "created_at" field.
 func CreatedAtGTE(v time.Time) predicate.Comment {
-	return predicate.Comment(sql.FieldGTE(FieldCreatedAt, v))
+	return predicate.Comment(entcacheterms.FieldGTE(FieldCreatedAt, v))
 }
 
 // CreatedAtLT applies the LT predicate on the "created_at" field.
 func CreatedAtLT(v time.Time) predicate.Comment {
-	return predicate.Comment(sql.FieldLT(FieldCreatedAt, v))
+	return predicate.Comment(entcacheterms.FieldLT(FieldCreatedAt, v))
 }
 
 // CreatedAtLTE applies the LTE predicate on the "created_at" field.
 func CreatedAtLTE(v time.Time) predicate.Comment {
-	return predicate.Comment(sql.FieldLTE(FieldCreatedAt, v))
+	return predicate.Comment(entcacheterms.FieldLTE(FieldCreatedAt, v))
 }
 
 // ItemIDEQ applies the EQ predicate on the "item_id" field.
 func ItemIDEQ(v int) predicate.Comment {
-	return predicate.Comment(sql.FieldEQ(FieldItemID, v))
+	return predicate.Comment(entcacheterms.FieldEQ(FieldItemID, v))
 }
 
 // ItemIDNEQ applies the NEQ predicate on the "item_id" field.
 func ItemIDNEQ(v int) predicate.Comment {
-	return predicate.Comment(sql.FieldNEQ(FieldItemID, v))
+	return predicate.Comment(entcacheterms.FieldNEQ(FieldItemID, v))
 }
 
 // ItemIDIn applies the In predicate on the "item_id" field.
 func ItemIDIn(vs ...int) predicate.Comment {
-	return predicate.Comment(sql.FieldIn(FieldItemID, vs...))
+	return predicate.Comment(entcacheterms.FieldIn(FieldItemID, vs...))
 }
 
 // ItemIDNotIn applies the NotIn predicate on the "item_id" field.
 func ItemIDNotIn(vs ...int) predicate.Comment {
-	return predicate.Comment(sql.FieldNotIn(FieldItemID, vs...))
+	return predicate.Comment(entcacheterms.FieldNotIn(FieldItemID, vs...))
 }
 
 // AuthorIDEQ applies the EQ predicate on the "author_id" field.
 func AuthorIDEQ(v int) predicate.Comment {
-	return predicate.Comment(sql.FieldEQ(FieldAuthorID, v))
+	return predicate.Comment(entcacheterms.FieldEQ(FieldAuthorID, v))
 }
 
 // AuthorIDNEQ applies the NEQ predicate on the "author_id" field.
 func AuthorIDNEQ(v int) predicate.Comment {
-	return predicate.Comment(sql.FieldNEQ(FieldAuthorID, v))
+	return predicate.Comment(entcacheterms.FieldNEQ(FieldAuthorID, v))
 }
 
 // AuthorIDIn applies the In predicate on the "author_id" field.
 func AuthorIDIn(vs ...int) predicate.Comment {
-	return predicate.Comment(sql.FieldIn(FieldAuthorID, vs...))
+	return predicate.Comment(entcacheterms.FieldIn(FieldAuthorID, vs...))
 }
 
 // AuthorIDNotIn applies the NotIn predicate on the "author_id" field.
 func AuthorIDNotIn(vs ...int) predicate.Comment {
-	return predicate.Comment(sql.FieldNotIn(FieldAuthorID, vs...))
+	return predicate.Comment(entcacheterms.FieldNotIn(FieldAuthorID, vs...))
 }
 
 // HasItem applies the HasEdge predicate on the "item" edge.
@@ -268,15 +269,15 @@ func HasAuthorWith(preds ...predicate.User) predicate.Comment {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Comment) predicate.Comment {
-	return predicate.Comment(sql.AndPredicates(predicates...))
+	return predicate.Comment(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Comment) predicate.Comment {
-	return predicate.Comment(sql.OrPredicates(predicates...))
+	return predicate.Comment(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Comment) predicate.Comment {
-	return predicate.Comment(sql.NotPredicates(p))
+	return predicate.Comment(entcacheterms.NotPredicates(p))
 }

@@ -5,6 +5,7 @@ package item
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -82,42 +83,42 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByTitle orders the results by the title field.
 func ByTitle(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldTitle, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldTitle, opts...)
 }
 
 // ByBody orders the results by the body field.
 func ByBody(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldBody, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldBody, opts...)
 }
 
 // ByTopic orders the results by the topic field.
 func ByTopic(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldTopic, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldTopic, opts...)
 }
 
 // ByViews orders the results by the views field.
 func ByViews(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldViews, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldViews, opts...)
 }
 
 // ByLikes orders the results by the likes field.
 func ByLikes(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldLikes, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldLikes, opts...)
 }
 
 // ByCreatedAt orders the results by the created_at field.
 func ByCreatedAt(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldCreatedAt, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldCreatedAt, opts...)
 }
 
 // ByAuthorID orders the results by the author_id field.
 func ByAuthorID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldAuthorID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldAuthorID, opts...)
 }
 
 // ByAuthorField orders the results by author field.

@@ -7,127 +7,128 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/precision/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldID, id))
+	return predicate.Item(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldID, id))
+	return predicate.Item(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldID, id))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldID, ids...))
+	return predicate.Item(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldID, id))
+	return predicate.Item(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldID, id))
+	return predicate.Item(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldID, id))
+	return predicate.Item(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldID, id))
+	return predicate.Item(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Title applies equality check predicate on the "title" field. It's identical to TitleEQ.
 func Title(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldTitle, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldTitle, v))
 }
 
 // Body applies equality check predicate on the "body" field. It's identical to BodyEQ.
 func Body(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldBody, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldBody, v))
 }
 
 // Topic applies equality check predicate on the "topic" field. It's identical to TopicEQ.
 func Topic(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldTopic, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldTopic, v))
 }
 
 // Views applies equality check predicate on the "views" field. It's identical to ViewsEQ.
 func Views(v int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldViews, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldViews, v))
 }
 
 // Likes applies equality check predicate on the "likes" field. It's identical to LikesEQ.
 func Likes(v int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldLikes, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldLikes, v))
 }
 
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldCreatedAt, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldCreatedAt, v))
 }
 
 // AuthorID applies equality check predicate on the "author_id" field. It's identical to AuthorIDEQ.
 func AuthorID(v int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldAuthorID, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldAuthorID, v))
 }
 
 // TitleEQ applies the EQ predicate on the "title" field.
 func TitleEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldTitle, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldTitle, v))
 }
 
 // TitleNEQ applies the NEQ predicate on the "title" field.
 func TitleNEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldTitle, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldTitle, v))
 }
 
 // TitleIn applies the In predicate on the "title" field.
 func TitleIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldTitle, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldTitle, vs...))
 }
 
 // TitleNotIn applies the NotIn predicate on the "title" field.
 func TitleNotIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldTitle, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldTitle, vs...))
 }
 
 // TitleGT applies the GT predicate on the "title" field.
 func TitleGT(v string) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldTitle, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldTitle, v))
 }
 
 // TitleGTE applies the GTE predicate on the "title" field.
 func TitleGTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldTitle, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldTitle, v))
 }
 
 // TitleLT applies the LT predicate on the "title" field.
 func TitleLT(v string) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldTitle, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldTitle, v))
 }
 
 // TitleLTE applies the LTE predicate on the "title" field.
 func TitleLTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldTitle, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldTitle, v))
 }
 
 // TitleContains applies the Contains predicate on the "title" field.
@@ -157,42 +158,42 @@ func TitleContainsFold(v string) predicate.Item {
 
 // BodyEQ applies the EQ predicate on the "body" field.
 func BodyEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldBody, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldBody, v))
 }
 
 // BodyNEQ applies the NEQ predicate on the "body" field.
 func BodyNEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldBody, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldBody, v))
 }
 
 // BodyIn applies the In predicate on the "body" field.
 func BodyIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldBody, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldBody, vs...))
 }
 
 // BodyNotIn applies the NotIn predicate on the "body" field.
 func BodyNotIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldBody, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldBody, vs...))
 }
 
 // BodyGT applies the GT predicate on the "body" field.
 func BodyGT(v string) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldBody, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldBody, v))
 }
 
 // BodyGTE applies the GTE predicate on the "body" field.
 func BodyGTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldBody, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldBody, v))
 }
 
 // BodyLT applies the LT predicate on the "body" field.
 func BodyLT(v string) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldBody, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldBody, v))
 }
 
 // BodyLTE applies the LTE predicate on the "body" field.
 func BodyLTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldBody, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldBody, v))
 }
 
 // BodyContains applies the Contains predicate on the "body" field.
@@ -222,42 +223,42 @@ func BodyContainsFold(v string) predicate.Item {
 
 // TopicEQ applies the EQ predicate on the "topic" field.
 func TopicEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldTopic, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldTopic, v))
 }
 
 // TopicNEQ applies the NEQ predicate on the "topic" field.
 func TopicNEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldTopic, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldTopic, v))
 }
 
 // TopicIn applies the In predicate on the "topic" field.
 func TopicIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldTopic, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldTopic, vs...))
 }
 
 // TopicNotIn applies the NotIn predicate on the "topic" field.
 func TopicNotIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldTopic, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldTopic, vs...))
 }
 
 // TopicGT applies the GT predicate on the "topic" field.
 func TopicGT(v string) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldTopic, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldTopic, v))
 }
 
 // TopicGTE applies the GTE predicate on the "topic" field.
 func TopicGTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldTopic, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldTopic, v))
 }
 
 // TopicLT applies the LT predicate on the "topic" field.
 func TopicLT(v string) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldTopic, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldTopic, v))
 }
 
 // TopicLTE applies the LTE predicate on the "topic" field.
 func TopicLTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldTopic, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldTopic, v))
 }
 
 // TopicContains applies the Contains predicate on the "topic" field.
@@ -287,142 +288,142 @@ func TopicContainsFold(v string) predicate.Item {
 
 // ViewsEQ applies the EQ predicate on the "views" field.
 func ViewsEQ(v int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldViews, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldViews, v))
 }
 
 // ViewsNEQ applies the NEQ predicate on the "views" field.
 func ViewsNEQ(v int) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldViews, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldViews, v))
 }
 
 // ViewsIn applies the In predicate on the "views" field.
 func ViewsIn(vs ...int) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldViews, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldViews, vs...))
 }
 
 // ViewsNotIn applies the NotIn predicate on the "views" field.
 func ViewsNotIn(vs ...int) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldViews, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldViews, vs...))
 }
 
 // ViewsGT applies the GT predicate on the "views" field.
 func ViewsGT(v int) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldViews, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldViews, v))
 }
 
 // ViewsGTE applies the GTE predicate on the "views" field.
 func ViewsGTE(v int) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldViews, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldViews, v))
 }
 
 // ViewsLT applies the LT predicate on the "views" field.
 func ViewsLT(v int) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldViews, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldViews, v))
 }
 
 // ViewsLTE applies the LTE predicate on the "views" field.
 func ViewsLTE(v int) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldViews, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldViews, v))
 }
 
 // LikesEQ applies the EQ predicate on the "likes" field.
 func LikesEQ(v int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldLikes, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldLikes, v))
 }
 
 // LikesNEQ applies the NEQ predicate on the "likes" field.
 func LikesNEQ(v int) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldLikes, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldLikes, v))
 }
 
 // LikesIn applies the In predicate on the "likes" field.
 func LikesIn(vs ...int) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldLikes, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldLikes, vs...))
 }
 
 // LikesNotIn applies the NotIn predicate on the "likes" field.
 func LikesNotIn(vs ...int) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldLikes, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldLikes, vs...))
 }
 
 // LikesGT applies the GT predicate on the "likes" field.
 func LikesGT(v int) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldLikes, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldLikes, v))
 }
 
 // LikesGTE applies the GTE predicate on the "likes" field.
 func LikesGTE(v int) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldLikes, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldLikes, v))
 }
 
 // LikesLT applies the LT predicate on the "likes" field.
 func LikesLT(v int) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldLikes, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldLikes, v))
 }
 
 // LikesLTE applies the LTE predicate on the "likes" field.
 func LikesLTE(v int) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldLikes, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldLikes, v))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldCreatedAt, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldCreatedAt, v))
 }
 
 // CreatedAtNEQ applies the NEQ predicate on the "created_at" field.
 func CreatedAtNEQ(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldCreatedAt, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldCreatedAt, v))
 }
 
 // CreatedAtIn applies the In predicate on the "created_at" field.
 func CreatedAtIn(vs ...time.Time) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldCreatedAt, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldCreatedAt, vs...))
 }
 
 // CreatedAtNotIn applies the NotIn predicate on the "created_at" field.
 func CreatedAtNotIn(vs ...time.Time) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldCreatedAt, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldCreatedAt, vs...))
 }
 
 // CreatedAtGT applies the GT predicate on the "created_at" field.
 func CreatedAtGT(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldCreatedAt, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldCreatedAt, v))
 }
 
 // CreatedAtGTE applies the GTE predicate on the "created_at" field.
 func CreatedAtGTE(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldCreatedAt, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldCreatedAt, v))
 }
 
 // CreatedAtLT applies the LT predicate on the "created_at" field.
 func CreatedAtLT(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldCreatedAt, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldCreatedAt, v))
 }
 
 // CreatedAtLTE applies the LTE predicate on the "created_at" field.
 func CreatedAtLTE(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldCreatedAt, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldCreatedAt, v))
 }
 
 // AuthorIDEQ applies the EQ predicate on the "author_id" field.
 func AuthorIDEQ(v int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldAuthorID, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldAuthorID, v))
 }
 
 // AuthorIDNEQ applies the NEQ predicate on the "author_id" field.
 func AuthorIDNEQ(v int) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldAuthorID, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldAuthorID, v))
 }
 
 // AuthorIDIn applies the In predicate on the "author_id" field.
 func AuthorIDIn(vs ...int) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldAuthorID, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldAuthorID, vs...))
 }
 
 // AuthorIDNotIn applies the NotIn predicate on the "author_id" field.
 func AuthorIDNotIn(vs ...int) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldAuthorID, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldAuthorID, vs...))
 }
 
 // HasAuthor applies the HasEdge predicate on the "author" edge.
@@ -473,15 +474,15 @@ func HasCommentsWith(preds ...predicate.Comment) predicate.Item {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Item) predicate.Item {
-	return predicate.Item(sql.AndPredicates(predicates...))
+	return predicate.Item(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Item) predicate.Item {
-	return predicate.Item(sql.OrPredicates(predicates...))
+	return predicate.Item(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Item) predicate.Item {
-	return predicate.Item(sql.NotPredicates(p))
+	return predicate.Item(entcacheterms.NotPredicates(p))
 }

@@ -7,6 +7,7 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -111,52 +112,52 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByQueue orders the results by the queue field.
 func ByQueue(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldQueue, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldQueue, opts...)
 }
 
 // ByStatus orders the results by the status field.
 func ByStatus(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldStatus, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldStatus, opts...)
 }
 
 // ByPriority orders the results by the priority field.
 func ByPriority(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldPriority, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldPriority, opts...)
 }
 
 // ByAttempts orders the results by the attempts field.
 func ByAttempts(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldAttempts, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldAttempts, opts...)
 }
 
 // ByProgress orders the results by the progress field.
 func ByProgress(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldProgress, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldProgress, opts...)
 }
 
 // ByPayload orders the results by the payload field.
 func ByPayload(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldPayload, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldPayload, opts...)
 }
 
 // ByCreatedAt orders the results by the created_at field.
 func ByCreatedAt(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldCreatedAt, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldCreatedAt, opts...)
 }
 
 // ByFinishedAt orders the results by the finished_at field.
 func ByFinishedAt(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldFinishedAt, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldFinishedAt, opts...)
 }
 
 // ByWorkerID orders the results by the worker_id field.
 func ByWorkerID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldWorkerID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldWorkerID, opts...)
 }
 
 // ByWorkerField orders the results by worker field.

@@ -7,132 +7,133 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/precision/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldID, id))
+	return predicate.Job(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldID, id))
+	return predicate.Job(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Job {
-	return predicate.Job(sql.FieldNEQ(FieldID, id))
+	return predicate.Job(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Job {
-	return predicate.Job(sql.FieldIn(FieldID, ids...))
+	return predicate.Job(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Job {
-	return predicate.Job(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Job(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Job {
-	return predicate.Job(sql.FieldGT(FieldID, id))
+	return predicate.Job(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Job {
-	return predicate.Job(sql.FieldGTE(FieldID, id))
+	return predicate.Job(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Job {
-	return predicate.Job(sql.FieldLT(FieldID, id))
+	return predicate.Job(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Job {
-	return predicate.Job(sql.FieldLTE(FieldID, id))
+	return predicate.Job(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Queue applies equality check predicate on the "queue" field. It's identical to QueueEQ.
 func Queue(v string) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldQueue, v))
+	return predicate.Job(entcacheterms.FieldEQ(FieldQueue, v))
 }
 
 // Priority applies equality check predicate on the "priority" field. It's identical to PriorityEQ.
 func Priority(v int) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldPriority, v))
+	return predicate.Job(entcacheterms.FieldEQ(FieldPriority, v))
 }
 
 // Attempts applies equality check predicate on the "attempts" field. It's identical to AttemptsEQ.
 func Attempts(v int) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldAttempts, v))
+	return predicate.Job(entcacheterms.FieldEQ(FieldAttempts, v))
 }
 
 // Progress applies equality check predicate on the "progress" field. It's identical to ProgressEQ.
 func Progress(v int) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldProgress, v))
+	return predicate.Job(entcacheterms.FieldEQ(FieldProgress, v))
 }
 
 // Payload applies equality check predicate on the "payload" field. It's identical to PayloadEQ.
 func Payload(v string) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldPayload, v))
+	return predicate.Job(entcacheterms.FieldEQ(FieldPayload, v))
 }
 
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v time.Time) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldCreatedAt, v))
+	return predicate.Job(entcacheterms.FieldEQ(FieldCreatedAt, v))
 }
 
 // FinishedAt applies equality check predicate on the "finished_at" field. It's identical to FinishedAtEQ.
 func FinishedAt(v time.Time) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldFinishedAt, v))
+	return predicate.Job(entcacheterms.FieldEQ(FieldFinishedAt, v))
 }
 
 // WorkerID applies equality check predicate on the "worker_id" field. It's identical to WorkerIDEQ.
 func WorkerID(v int) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldWorkerID, v))
+	return predicate.Job(entcacheterms.FieldEQ(FieldWorkerID, v))
 }
 
 // QueueEQ applies the EQ predicate on the "queue" field.
 func QueueEQ(v string) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldQueue, v))
+	return predicate.Job(entcacheterms.FieldEQ(FieldQueue, v))
 }
 
 // QueueNEQ applies the NEQ predicate on the "queue" field.
 func QueueNEQ(v string) predicate.Job {
-	return predicate.Job(sql.FieldNEQ(FieldQueue, v))
+	return predicate.Job(entcacheterms.FieldNEQ(FieldQueue, v))
 }
 
 // QueueIn applies the In predicate on the "queue" field.
 func QueueIn(vs ...string) predicate.Job {
-	return predicate.Job(sql.FieldIn(FieldQueue, vs...))
+	return predicate.Job(entcacheterms.FieldIn(FieldQueue, vs...))
 }
 
 // QueueNotIn applies the NotIn predicate on the "queue" field.
 func QueueNotIn(vs ...string) predicate.Job {
-	return predicate.Job(sql.FieldNotIn(FieldQueue, vs...))
+	return predicate.Job(entcacheterms.FieldNotIn(FieldQueue, vs...))
 }
 
 // QueueGT applies the GT predicate on the "queue" field.
 func QueueGT(v string) predicate.Job {
-	return predicate.Job(sql.FieldGT(FieldQueue, v))
+	return predicate.Job(entcacheterms.FieldGT(FieldQueue, v))
 }
 
 // QueueGTE applies the GTE predicate on the "queue" field.
 func QueueGTE(v string) predicate.Job {
-	return predicate.Job(sql.FieldGTE(FieldQueue, v))
+	return predicate.Job(entcacheterms.FieldGTE(FieldQueue, v))
 }
 
 // QueueLT applies the LT predicate on the "queue" field.
 func QueueLT(v string) predicate.Job {
-	return predicate.Job(sql.FieldLT(FieldQueue, v))
+	return predicate.Job(entcacheterms.FieldLT(FieldQueue, v))
 }
 
 // QueueLTE applies the LTE predicate on the "queue" field.
 func QueueLTE(v string) predicate.Job {
-	return predicate.Job(sql.FieldLTE(FieldQueue, v))
+	return predicate.Job(entcacheterms.FieldLTE(FieldQueue, v))
 }
 
 // QueueContains applies the Contains predicate on the "queue" field.
@@ -162,182 +163,182 @@ func QueueContainsFold(v string) predicate.Job {
 
 // StatusEQ applies the EQ predicate on the "status" field.
 func StatusEQ(v Status) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldStatus, v))
+	return predicate.Job(entcacheterms.FieldEQ(FieldStatus, v))
 }
 
 // StatusNEQ applies the NEQ predicate on the "status" field.
 func StatusNEQ(v Status) predicate.Job {
-	return predicate.Job(sql.FieldNEQ(FieldStatus, v))
+	return predicate.Job(entcacheterms.FieldNEQ(FieldStatus, v))
 }
 
 // StatusIn applies the In predicate on the "status" field.
 func StatusIn(vs ...Status) predicate.Job {
-	return predicate.Job(sql.FieldIn(FieldStatus, vs...))
+	return predicate.Job(entcacheterms.FieldIn(FieldStatus, vs...))
 }
 
 // StatusNotIn applies the NotIn predicate on the "status" field.
 func StatusNotIn(vs ...Status) predicate.Job {
-	return predicate.Job(sql.FieldNotIn(FieldStatus, vs...))
+	return predicate.Job(entcacheterms.FieldNotIn(FieldStatus, vs...))
 }
 
 // PriorityEQ applies the EQ predicate on the "priority" field.
 func PriorityEQ(v int) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldPriority, v))
+	return predicate.Job(entcacheterms.FieldEQ(FieldPriority, v))
 }
 
 // PriorityNEQ applies the NEQ predicate on the "priority" field.
 func PriorityNEQ(v int) predicate.Job {
-	return predicate.Job(sql.FieldNEQ(FieldPriority, v))
+	return predicate.Job(entcacheterms.FieldNEQ(FieldPriority, v))
 }
 
 // PriorityIn applies the In predicate on the "priority" field.
 func PriorityIn(vs ...int) predicate.Job {
-	return predicate.Job(sql.FieldIn(FieldPriority, vs...))
+	return predicate.Job(entcacheterms.FieldIn(FieldPriority, vs...))
 }
 
 // PriorityNotIn applies the NotIn predicate on the "priority" field.
 func PriorityNotIn(vs ...int) predicate.Job {
-	return predicate.Job(sql.FieldNotIn(FieldPriority, vs...))
+	return predicate.Job(entcacheterms.FieldNotIn(FieldPriority, vs...))
 }
 
 // PriorityGT applies the GT predicate on the "priority" field.
 func PriorityGT(v int) predicate.Job {
-	return predicate.Job(sql.FieldGT(FieldPriority, v))
+	return predicate.Job(entcacheterms.FieldGT(FieldPriority, v))
 }
 
 // PriorityGTE applies the GTE predicate on the "priority" field.
 func PriorityGTE(v int) predicate.Job {
-	return predicate.Job(sql.FieldGTE(FieldPriority, v))
+	return predicate.Job(entcacheterms.FieldGTE(FieldPriority, v))
 }
 
 // PriorityLT applies the LT predicate on the "priority" field.
 func PriorityLT(v int) predicate.Job {
-	return predicate.Job(sql.FieldLT(FieldPriority, v))
+	return predicate.Job(entcacheterms.FieldLT(FieldPriority, v))
 }
 
 // PriorityLTE applies the LTE predicate on the "priority" field.
 func PriorityLTE(v int) predicate.Job {
-	return predicate.Job(sql.FieldLTE(FieldPriority, v))
+	return predicate.Job(entcacheterms.FieldLTE(FieldPriority, v))
 }
 
 // AttemptsEQ applies the EQ predicate on the "attempts" field.
 func AttemptsEQ(v int) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldAttempts, v))
+	return predicate.Job(entcacheterms.FieldEQ(FieldAttempts, v))
 }
 
 // AttemptsNEQ applies the NEQ predicate on the "attempts" field.
 func AttemptsNEQ(v int) predicate.Job {
-	return predicate.Job(sql.FieldNEQ(FieldAttempts, v))
+	return predicate.Job(entcacheterms.FieldNEQ(FieldAttempts, v))
 }
 
 // AttemptsIn applies the In predicate on the "attempts" field.
 func AttemptsIn(vs ...int) predicate.Job {
-	return predicate.Job(sql.FieldIn(FieldAttempts, vs...))
+	return predicate.Job(entcacheterms.FieldIn(FieldAttempts, vs...))
 }
 
 // AttemptsNotIn applies the NotIn predicate on the "attempts" field.
 func AttemptsNotIn(vs ...int) predicate.Job {
-	return predicate.Job(sql.FieldNotIn(FieldAttempts, vs...))
+	return predicate.Job(entcacheterms.FieldNotIn(FieldAttempts, vs...))
 }
 
 // AttemptsGT applies the GT predicate on the "attempts" field.
 func AttemptsGT(v int) predicate.Job {
-	return predicate.Job(sql.FieldGT(FieldAttempts, v))
+	return predicate.Job(entcacheterms.FieldGT(FieldAttempts, v))
 }
 
 // AttemptsGTE applies the GTE predicate on the "attempts" field.
 func AttemptsGTE(v int) predicate.Job {
-	return predicate.Job(sql.FieldGTE(FieldAttempts, v))
+	return predicate.Job(entcacheterms.FieldGTE(FieldAttempts, v))
 }
 
 // AttemptsLT applies the LT predicate on the "attempts" field.
 func AttemptsLT(v int) predicate.Job {
-	return predicate.Job(sql.FieldLT(FieldAttempts, v))
+	return predicate.Job(entcacheterms.FieldLT(FieldAttempts, v))
 }
 
 // AttemptsLTE applies the LTE predicate on the "attempts" field.
 func AttemptsLTE(v int) predicate.Job {
-	return predicate.Job(sql.FieldLTE(FieldAttempts, v))
+	return predicate.Job(entcacheterms.FieldLTE(FieldAttempts, v))
 }
 
 // ProgressEQ applies the EQ predicate on the "progress" field.
 func ProgressEQ(v int) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldProgress, v))
+	return predicate.Job(entcacheterms.FieldEQ(FieldProgress, v))
 }
 
 // ProgressNEQ applies the NEQ predicate on the "progress" field.
 func ProgressNEQ(v int) predicate.Job {
-	return predicate.Job(sql.FieldNEQ(FieldProgress, v))
+	return predicate.Job(entcacheterms.FieldNEQ(FieldProgress, v))
 }
 
 // ProgressIn applies the In predicate on the "progress" field.
 func ProgressIn(vs ...int) predicate.Job {
-	return predicate.Job(sql.FieldIn(FieldProgress, vs...))
+	return predicate.Job(entcacheterms.FieldIn(FieldProgress, vs...))
 }
 
 // ProgressNotIn applies the NotIn predicate on the "progress" field.
 func ProgressNotIn(vs ...int) predicate.Job {
-	return predicate.Job(sql.FieldNotIn(FieldProgress, vs...))
+	return predicate.Job(entcacheterms.FieldNotIn(FieldProgress, vs...))
 }
 
 // ProgressGT applies the GT predicate on the "progress" field.
 func ProgressGT(v int) predicate.Job {
-	return predicate.Job(sql.FieldGT(FieldProgress, v))
+	return predicate.Job(entcacheterms.FieldGT(FieldProgress, v))
 }
 
 // ProgressGTE applies the GTE predicate on the "progress" field.
 func ProgressGTE(v int) predicate.Job {
-	return predicate.Job(sql.FieldGTE(FieldProgress, v))
+	return predicate.Job(entcacheterms.FieldGTE(FieldProgress, v))
 }
 
 // ProgressLT applies the LT predicate on the "progress" field.
 func ProgressLT(v int) predicate.Job {
-	return predicate.Job(sql.FieldLT(FieldProgress, v))
+	return predicate.Job(entcacheterms.FieldLT(FieldProgress, v))
 }
 
 // ProgressLTE applies the LTE predicate on the "progress" field.
 func ProgressLTE(v int) predicate.Job {
-	return predicate.Job(sql.FieldLTE(FieldProgress, v))
+	return predicate.Job(entcacheterms.FieldLTE(FieldProgress, v))
 }
 
 // PayloadEQ applies the EQ predicate on the "payload" field.
 func PayloadEQ(v string) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldPayload, v))
+	return predicate.Job(entcacheterms.FieldEQ(FieldPayload, v))
 }
 
 // PayloadNEQ applies the NEQ predicate on the "payload" field.
 func PayloadNEQ(v string) predicate.Job {
-	return predicate.Job(sql.FieldNEQ(FieldPayload, v))
+	return predicate.Job(entcacheterms.FieldNEQ(FieldPayload, v))
 }
 
 // PayloadIn applies the In predicate on the "payload" field.
 func PayloadIn(vs ...string) predicate.Job {
-	return predicate.Job(sql.FieldIn(FieldPayload, vs...))
+	return predicate.Job(entcacheterms.FieldIn(FieldPayload, vs...))
 }
 
 // PayloadNotIn applies the NotIn predicate on the "payload" field.
 func PayloadNotIn(vs ...string) predicate.Job {
-	return predicate.Job(sql.FieldNotIn(FieldPayload, vs...))
+	return predicate.Job(entcacheterms.FieldNotIn(FieldPayload, vs...))
 }
 
 // PayloadGT applies the GT predicate on the "payload" field.
 func PayloadGT(v string) predicate.Job {
-	return predicate.Job(sql.FieldGT(FieldPayload, v))
+	return predicate.Job(entcacheterms.FieldGT(FieldPayload, v))
 }
 
 // PayloadGTE applies the GTE predicate on the "payload" field.
 func PayloadGTE(v string) predicate.Job {
-	return predicate.Job(sql.FieldGTE(FieldPayload, v))
+	return predicate.Job(entcacheterms.FieldGTE(FieldPayload, v))
 }
 
 // PayloadLT applies the LT predicate on the "payload" field.
 func PayloadLT(v string) predicate.Job {
-	return predicate.Job(sql.FieldLT(FieldPayload, v))
+	return predicate.Job(entcacheterms.FieldLT(FieldPayload, v))
 }
 
 // PayloadLTE applies the LTE predicate on the "payload" field.
 func PayloadLTE(v string) predicate.Job {
-	return predicate.Job(sql.FieldLTE(FieldPayload, v))
+	return predicate.Job(entcacheterms.FieldLTE(FieldPayload, v))
 }
 
 // PayloadContains applies the Contains predicate on the "payload" field.
@@ -367,122 +368,122 @@ func PayloadContainsFold(v string) predicate.Job {
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v time.Time) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldCreatedAt, v))
+	return predicate.Job(entcacheterms.FieldEQ(FieldCreatedAt, v))
 }
 
 // CreatedAtNEQ applies the NEQ predicate on the "created_at" field.
 func CreatedAtNEQ(v time.Time) predicate.Job {
-	return predicate.Job(sql.FieldNEQ(FieldCreatedAt, v))
+	return predicate.Job(entcacheterms.FieldNEQ(FieldCreatedAt, v))
 }
 
 // CreatedAtIn applies the In predicate on the "created_at" field.
 func CreatedAtIn(vs ...time.Time) predicate.Job {
-	return predicate.Job(sql.FieldIn(FieldCreatedAt, vs...))
+	return predicate.Job(entcacheterms.FieldIn(FieldCreatedAt, vs...))
 }
 
 // CreatedAtNotIn applies the NotIn predicate on the "created_at" field.
 func CreatedAtNotIn(vs ...time.Time) predicate.Job {
-	return predicate.Job(sql.FieldNotIn(FieldCreatedAt, vs...))
+	return predicate.Job(entcacheterms.FieldNotIn(FieldCreatedAt, vs...))
 }
 
 // CreatedAtGT applies the GT predicate on the "created_at" field.
 func CreatedAtGT(v time.Time) predicate.Job {
-	return predicate.Job(sql.FieldGT(FieldCreatedAt, v))
+	return predicate.Job(entcacheterms.FieldGT(FieldCreatedAt, v))
 }
 
 // CreatedAtGTE applies the GTE predicate on the "created_at" field.
 func CreatedAtGTE(v time.Time) predicate.Job {
-	return predicate.Job(sql.FieldGTE(FieldCreatedAt, v))
+	return predicate.Job(entcacheterms.FieldGTE(FieldCreatedAt, v))
 }
 
 // CreatedAtLT applies the LT predicate on the "created_at" field.
 func CreatedAtLT(v time.Time) predicate.Job {
-	return predicate.Job(sql.FieldLT(FieldCreatedAt, v))
+	return predicate.Job(entcacheterms.FieldLT(FieldCreatedAt, v))
 }
 
 // CreatedAtLTE applies the LTE predicate on the "created_at" field.
 func CreatedAtLTE(v time.Time) predicate.Job {
-	return predicate.Job(sql.FieldLTE(FieldCreatedAt, v))
+	return predicate.Job(entcacheterms.FieldLTE(FieldCreatedAt, v))
 }
 
 // FinishedAtEQ applies the EQ predicate on the "finished_at" field.
 func FinishedAtEQ(v time.Time) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldFinishedAt, v))
+	return predicate.Job(entcacheterms.FieldEQ(FieldFinishedAt, v))
 }
 
 // FinishedAtNEQ applies the NEQ predicate on the "finished_at" field.
 func FinishedAtNEQ(v time.Time) predicate.Job {
-	return predicate.Job(sql.FieldNEQ(FieldFinishedAt, v))
+	return predicate.Job(entcacheterms.FieldNEQ(FieldFinishedAt, v))
 }
 
 // FinishedAtIn applies the In predicate on the "finished_at" field.
 func FinishedAtIn(vs ...time.Time) predicate.Job {
-	return predicate.Job(sql.FieldIn(FieldFinishedAt, vs...))
+	return predicate.Job(entcacheterms.FieldIn(FieldFinishedAt, vs...))
 }
 
 // FinishedAtNotIn applies the NotIn predicate on the "finished_at" field.
 func FinishedAtNotIn(vs ...time.Time) predicate.Job {
-	return predicate.Job(sql.FieldNotIn(FieldFinishedAt, vs...))
+	return predicate.Job(entcacheterms.FieldNotIn(FieldFinishedAt, vs...))
 }
 
 // FinishedAtGT applies the GT predicate on the "finished_at" field.
 func FinishedAtGT(v time.Time) predicate.Job {
-	return predicate.Job(sql.FieldGT(FieldFinishedAt, v))
+	return predicate.Job(entcacheterms.FieldGT(FieldFinishedAt, v))
 }
 
 // FinishedAtGTE applies the GTE predicate on the "finished_at" field.
 func FinishedAtGTE(v time.Time) predicate.Job {
-	return predicate.Job(sql.FieldGTE(FieldFinishedAt, v))
+	return predicate.Job(entcacheterms.FieldGTE(FieldFinishedAt, v))
 }
 
 // FinishedAtLT applies the LT predicate on the "finished_at" field.
 func FinishedAtLT(v time.Time) predicate.Job {
-	return predicate.Job(sql.FieldLT(FieldFinishedAt, v))
+	return predicate.Job(entcacheterms.FieldLT(FieldFinishedAt, v))
 }
 
 // FinishedAtLTE applies the LTE predicate on the "finished_at" field.
 func FinishedAtLTE(v time.Time) predicate.Job {
-	return predicate.Job(sql.FieldLTE(FieldFinishedAt, v))
+	return predicate.Job(entcacheterms.FieldLTE(FieldFinishedAt, v))
 }
 
 // FinishedAtIsNil applies the IsNil predicate on the "finished_at" field.
 func FinishedAtIsNil() predicate.Job {
-	return predicate.Job(sql.FieldIsNull(FieldFinishedAt))
+	return predicate.Job(entcacheterms.FieldIsNull(FieldFinishedAt))
 }
 
 // FinishedAtNotNil applies the NotNil predicate on the "finished_at" field.
 func FinishedAtNotNil() predicate.Job {
-	return predicate.Job(sql.FieldNotNull(FieldFinishedAt))
+	return predicate.Job(entcacheterms.FieldNotNull(FieldFinishedAt))
 }
 
 // WorkerIDEQ applies the EQ predicate on the "worker_id" field.
 func WorkerIDEQ(v int) predicate.Job {
-	return predicate.Job(sql.FieldEQ(FieldWorkerID, v))
+	return predicate.Job(entcacheterms.FieldEQ(FieldWorkerID, v))
 }
 
 // WorkerIDNEQ applies the NEQ predicate on the "worker_id" field.
 func WorkerIDNEQ(v int) predicate.Job {
-	return predicate.Job(sql.FieldNEQ(FieldWorkerID, v))
+	return predicate.Job(entcacheterms.FieldNEQ(FieldWorkerID, v))
 }
 
 // WorkerIDIn applies the In predicate on the "worker_id" field.
 func WorkerIDIn(vs ...int) predicate.Job {
-	return predicate.Job(sql.FieldIn(FieldWorkerID, vs...))
+	return predicate.Job(entcacheterms.FieldIn(FieldWorkerID, vs...))
 }
 
 // WorkerIDNotIn applies the NotIn predicate on the "worker_id" field.
 func WorkerIDNotIn(vs ...int) predicate.Job {
-	return predicate.Job(sql.FieldNotIn(FieldWorkerID, vs...))
+	return predicate.Job(entcacheterms.FieldNotIn(FieldWorkerID, vs...))
 }
 
 // WorkerIDIsNil applies the IsNil predicate on the "worker_id" field.
 func WorkerIDIsNil() predicate.Job {
-	return predicate.Job(sql.FieldIsNull(FieldWorkerID))
+	return predicate.Job(entcacheterms.FieldIsNull(FieldWorkerID))
 }
 
 // WorkerIDNotNil applies the NotNil predicate on the "worker_id" field.
 func WorkerIDNotNil() predicate.Job {
-	return predicate.Job(sql.FieldNotNull(FieldWorkerID))
+	return predicate.Job(entcacheterms.FieldNotNull(FieldWorkerID))
 }
 
 // HasWorker applies the HasEdge predicate on the "worker" edge.
@@ -510,15 +511,15 @@ func HasWorkerWith(preds ...predicate.Worker) predicate.Job {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Job) predicate.Job {
-	return predicate.Job(sql.AndPredicates(predicates...))
+	return predicate.Job(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Job) predicate.Job {
-	return predicate.Job(sql.OrPredicates(predicates...))
+	return predicate.Job(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Job) predicate.Job {
-	return predicate.Job(sql.NotPredicates(p))
+	return predicate.Job(entcacheterms.NotPredicates(p))
 }

@@ -7,102 +7,103 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/precision/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Worker {
-	return predicate.Worker(sql.FieldEQ(FieldID, id))
+	return predicate.Worker(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Worker {
-	return predicate.Worker(sql.FieldEQ(FieldID, id))
+	return predicate.Worker(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Worker {
-	return predicate.Worker(sql.FieldNEQ(FieldID, id))
+	return predicate.Worker(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Worker {
-	return predicate.Worker(sql.FieldIn(FieldID, ids...))
+	return predicate.Worker(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Worker {
-	return predicate.Worker(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Worker(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Worker {
-	return predicate.Worker(sql.FieldGT(FieldID, id))
+	return predicate.Worker(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Worker {
-	return predicate.Worker(sql.FieldGTE(FieldID, id))
+	return predicate.Worker(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Worker {
-	return predicate.Worker(sql.FieldLT(FieldID, id))
+	return predicate.Worker(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Worker {
-	return predicate.Worker(sql.FieldLTE(FieldID, id))
+	return predicate.Worker(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Worker {
-	return predicate.Worker(sql.FieldEQ(FieldName, v))
+	return predicate.Worker(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // SeenAt applies equality check predicate on the "seen_at" field. It's identical to SeenAtEQ.
 func SeenAt(v time.Time) predicate.Worker {
-	return predicate.Worker(sql.FieldEQ(FieldSeenAt, v))
+	return predicate.Worker(entcacheterms.FieldEQ(FieldSeenAt, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Worker {
-	return predicate.Worker(sql.FieldEQ(FieldName, v))
+	return predicate.Worker(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Worker {
-	return predicate.Worker(sql.FieldNEQ(FieldName, v))
+	return predicate.Worker(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Worker {
-	return predicate.Worker(sql.FieldIn(FieldName, vs...))
+	return predicate.Worker(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Worker {
-	return predicate.Worker(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Worker(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Worker {
-	return predicate.Worker(sql.FieldGT(FieldName, v))
+	return predicate.Worker(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Worker {
-	return predicate.Worker(sql.FieldGTE(FieldName, v))
+	return predicate.Worker(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Worker {
-	return predicate.Worker(sql.FieldLT(FieldName, v))
+	return predicate.Worker(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Worker {
-	return predicate.Worker(sql.FieldLTE(FieldName, v))
+	return predicate.Worker(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -132,42 +133,42 @@ func NameContainsFold(v string) predicate.Worker {
 
 // SeenAtEQ applies the EQ predicate on the "seen_at" field.
 func SeenAtEQ(v time.Time) predicate.Worker {
-	return predicate.Worker(sql.FieldEQ(FieldSeenAt, v))
+	return predicate.Worker(entcacheterms.FieldEQ(FieldSeenAt, v))
 }
 
 // SeenAtNEQ applies the NEQ predicate on the "seen_at" field.
 func SeenAtNEQ(v time.Time) predicate.Worker {
-	return predicate.Worker(sql.FieldNEQ(FieldSeenAt, v))
+	return predicate.Worker(entcacheterms.FieldNEQ(FieldSeenAt, v))
 }
 
 // SeenAtIn applies the In predicate on the "seen_at" field.
 func SeenAtIn(vs ...time.Time) predicate.Worker {
-	return predicate.Worker(sql.FieldIn(FieldSeenAt, vs...))
+	return predicate.Worker(entcacheterms.FieldIn(FieldSeenAt, vs...))
 }
 
 // SeenAtNotIn applies the NotIn predicate on the "seen_at" field.
 func SeenAtNotIn(vs ...time.Time) predicate.Worker {
-	return predicate.Worker(sql.FieldNotIn(FieldSeenAt, vs...))
+	return predicate.Worker(entcacheterms.FieldNotIn(FieldSeenAt, vs...))
 }
 
 // SeenAtGT applies the GT predicate on the "seen_at" field.
 func SeenAtGT(v time.Time) predicate.Worker {
-	return predicate.Worker(sql.FieldGT(FieldSeenAt, v))
+	return predicate.Worker(entcacheterms.FieldGT(FieldSeenAt, v))
 }
 
 // SeenAtGTE applies the GTE predicate on the "seen_at" field.
 func SeenAtGTE(v time.Time) predicate.Worker {
-	return predicate.Worker(sql.FieldGTE(FieldSeenAt, v))
+	return predicate.Worker(entcacheterms.FieldGTE(FieldSeenAt, v))
 }
 
 // SeenAtLT applies the LT predicate on the "seen_at" field.
 func SeenAtLT(v time.Time) predicate.Worker {
-	return predicate.Worker(sql.FieldLT(FieldSeenAt, v))
+	return predicate.Worker(entcacheterms.FieldLT(FieldSeenAt, v))
 }
 
 // SeenAtLTE applies the LTE predicate on the "seen_at" field.
 func SeenAtLTE(v time.Time) predicate.Worker {
-	return predicate.Worker(sql.FieldLTE(FieldSeenAt, v))
+	return predicate.Worker(entcacheterms.FieldLTE(FieldSeenAt, v))
 }
 
 // HasJobs applies the HasEdge predicate on the "jobs" edge.
@@ -195,15 +196,15 @@ func HasJobsWith(preds ...predicate.Job) predicate.Worker {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Worker) predicate.Worker {
-	return predicate.Worker(sql.AndPredicates(predicates...))
+	return predicate.Worker(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Worker) predicate.Worker {
-	return predicate.Worker(sql.OrPredicates(predicates...))
+	return predicate.Worker(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Worker) predicate.Worker {
-	return predicate.Worker(sql.NotPredicates(p))
+	return predicate.Worker(entcacheterms.NotPredicates(p))
 }

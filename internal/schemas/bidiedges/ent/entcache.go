@@ -255,8 +255,8 @@ func (q *CardQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Card:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Card(nodes, len(v) > 0 && v[0].entcacheLoaded())
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeCard(nodes, slab, len(v) > 0 && v[0].entcacheLoaded())
 	case int:
 		return v, true
 	}
@@ -281,6 +281,11 @@ func (n *Card) entcacheLoaded() bool {
 // Card replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Card(nodes []*Card, shared bool) bool {
+	return c.takeCard(nodes, cache.SlabOf(new(Card), len(nodes)), shared)
+}
+
+// takeCard takes the copies from a slab.
+func (c *entcacheCopies) takeCard(nodes []*Card, slab cache.Slab[Card], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -291,7 +296,6 @@ func (c *entcacheCopies) Card(nodes []*Card, shared bool) bool {
 		}
 		fresh = make([]*Card, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabuser_card := cache.SlabOf(nodes[0].user_card, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -305,7 +309,9 @@ func (c *entcacheCopies) Card(nodes []*Card, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.user_card = slabuser_card.Copy(n.user_card)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
@@ -435,8 +441,8 @@ func (q *GroupQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Group:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Group(nodes, len(v) > 0 && v[0].entcacheLoaded())
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeGroup(nodes, slab, len(v) > 0 && v[0].entcacheLoaded())
 	case int:
 		return v, true
 	}
@@ -461,6 +467,11 @@ func (n *Group) entcacheLoaded() bool {
 // Group replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Group(nodes []*Group, shared bool) bool {
+	return c.takeGroup(nodes, cache.SlabOf(new(Group), len(nodes)), shared)
+}
+
+// takeGroup takes the copies from a slab.
+func (c *entcacheCopies) takeGroup(nodes []*Group, slab cache.Slab[Group], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -471,7 +482,6 @@ func (c *entcacheCopies) Group(nodes []*Group, shared bool) bool {
 		}
 		fresh = make([]*Group, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofGroup[from]; n != nil {
@@ -484,7 +494,9 @@ func (c *entcacheCopies) Group(nodes []*Group, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -609,8 +621,8 @@ func (q *PetQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Pet:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Pet(nodes, len(v) > 0 && v[0].entcacheLoaded())
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takePet(nodes, slab, len(v) > 0 && v[0].entcacheLoaded())
 	case int:
 		return v, true
 	}
@@ -635,6 +647,11 @@ func (n *Pet) entcacheLoaded() bool {
 // Pet replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Pet(nodes []*Pet, shared bool) bool {
+	return c.takePet(nodes, cache.SlabOf(new(Pet), len(nodes)), shared)
+}
+
+// takePet takes the copies from a slab.
+func (c *entcacheCopies) takePet(nodes []*Pet, slab cache.Slab[Pet], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -645,7 +662,6 @@ func (c *entcacheCopies) Pet(nodes []*Pet, shared bool) bool {
 		}
 		fresh = make([]*Pet, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabuser_pets := cache.SlabOf(nodes[0].user_pets, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -659,7 +675,9 @@ func (c *entcacheCopies) Pet(nodes []*Pet, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.user_pets = slabuser_pets.Copy(n.user_pets)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
@@ -814,8 +832,8 @@ func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*User:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.User(nodes, len(v) > 0 && v[0].entcacheLoaded())
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeUser(nodes, slab, len(v) > 0 && v[0].entcacheLoaded())
 	case int:
 		return v, true
 	}
@@ -840,6 +858,11 @@ func (n *User) entcacheLoaded() bool {
 // User replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
+	return c.takeUser(nodes, cache.SlabOf(new(User), len(nodes)), shared)
+}
+
+// takeUser takes the copies from a slab.
+func (c *entcacheCopies) takeUser(nodes []*User, slab cache.Slab[User], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -850,7 +873,6 @@ func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
 		}
 		fresh = make([]*User, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofUser[from]; n != nil {
@@ -863,7 +885,9 @@ func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}

@@ -297,8 +297,8 @@ func (q *BadgeQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Badge:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Badge(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeBadge(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -318,6 +318,11 @@ func (*BadgeQuery) EntcacheValueSize(v ent.Value) int {
 // Badge replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Badge(nodes []*Badge, shared bool) bool {
+	return c.takeBadge(nodes, cache.SlabOf(new(Badge), len(nodes)), shared)
+}
+
+// takeBadge takes the copies from a slab.
+func (c *entcacheCopies) takeBadge(nodes []*Badge, slab cache.Slab[Badge], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -328,7 +333,6 @@ func (c *entcacheCopies) Badge(nodes []*Badge, shared bool) bool {
 		}
 		fresh = make([]*Badge, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabperson_badges := cache.SlabOf(nodes[0].person_badges, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -342,7 +346,9 @@ func (c *entcacheCopies) Badge(nodes []*Badge, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.person_badges = slabperson_badges.Copy(n.person_badges)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
@@ -473,8 +479,8 @@ func (q *CompanyQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Company:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Company(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeCompany(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -494,6 +500,11 @@ func (*CompanyQuery) EntcacheValueSize(v ent.Value) int {
 // Company replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Company(nodes []*Company, shared bool) bool {
+	return c.takeCompany(nodes, cache.SlabOf(new(Company), len(nodes)), shared)
+}
+
+// takeCompany takes the copies from a slab.
+func (c *entcacheCopies) takeCompany(nodes []*Company, slab cache.Slab[Company], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -504,7 +515,6 @@ func (c *entcacheCopies) Company(nodes []*Company, shared bool) bool {
 		}
 		fresh = make([]*Company, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabcompany_founder := cache.SlabOf(nodes[0].company_founder, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -518,7 +528,9 @@ func (c *entcacheCopies) Company(nodes []*Company, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.company_founder = slabcompany_founder.Copy(n.company_founder)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
@@ -654,8 +666,8 @@ func (q *DepartmentQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Department:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Department(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeDepartment(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -675,6 +687,11 @@ func (*DepartmentQuery) EntcacheValueSize(v ent.Value) int {
 // Department replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Department(nodes []*Department, shared bool) bool {
+	return c.takeDepartment(nodes, cache.SlabOf(new(Department), len(nodes)), shared)
+}
+
+// takeDepartment takes the copies from a slab.
+func (c *entcacheCopies) takeDepartment(nodes []*Department, slab cache.Slab[Department], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -685,7 +702,6 @@ func (c *entcacheCopies) Department(nodes []*Department, shared bool) bool {
 		}
 		fresh = make([]*Department, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabcompany_departments := cache.SlabOf(nodes[0].company_departments, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -699,7 +715,9 @@ func (c *entcacheCopies) Department(nodes []*Department, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.company_departments = slabcompany_departments.Copy(n.company_departments)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
@@ -827,8 +845,8 @@ func (q *PaperQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Paper:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Paper(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takePaper(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -848,6 +866,11 @@ func (*PaperQuery) EntcacheValueSize(v ent.Value) int {
 // Paper replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Paper(nodes []*Paper, shared bool) bool {
+	return c.takePaper(nodes, cache.SlabOf(new(Paper), len(nodes)), shared)
+}
+
+// takePaper takes the copies from a slab.
+func (c *entcacheCopies) takePaper(nodes []*Paper, slab cache.Slab[Paper], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -858,7 +881,6 @@ func (c *entcacheCopies) Paper(nodes []*Paper, shared bool) bool {
 		}
 		fresh = make([]*Paper, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabproject_papers := cache.SlabOf(nodes[0].project_papers, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -872,7 +894,9 @@ func (c *entcacheCopies) Paper(nodes []*Paper, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.project_papers = slabproject_papers.Copy(n.project_papers)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
@@ -1022,8 +1046,8 @@ func (q *PersonQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Person:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Person(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takePerson(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -1043,6 +1067,11 @@ func (*PersonQuery) EntcacheValueSize(v ent.Value) int {
 // Person replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Person(nodes []*Person, shared bool) bool {
+	return c.takePerson(nodes, cache.SlabOf(new(Person), len(nodes)), shared)
+}
+
+// takePerson takes the copies from a slab.
+func (c *entcacheCopies) takePerson(nodes []*Person, slab cache.Slab[Person], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -1053,7 +1082,6 @@ func (c *entcacheCopies) Person(nodes []*Person, shared bool) bool {
 		}
 		fresh = make([]*Person, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabMentorID := cache.SlabOf(nodes[0].MentorID, len(nodes))
 	slabdepartment_people := cache.SlabOf(nodes[0].department_people, len(nodes))
 	for i, from := range nodes {
@@ -1068,7 +1096,9 @@ func (c *entcacheCopies) Person(nodes []*Person, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.MentorID = slabMentorID.Copy(n.MentorID)
 		n.department_people = slabdepartment_people.Copy(n.department_people)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
@@ -1222,8 +1252,8 @@ func (q *ProjectQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Project:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Project(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeProject(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -1243,6 +1273,11 @@ func (*ProjectQuery) EntcacheValueSize(v ent.Value) int {
 // Project replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Project(nodes []*Project, shared bool) bool {
+	return c.takeProject(nodes, cache.SlabOf(new(Project), len(nodes)), shared)
+}
+
+// takeProject takes the copies from a slab.
+func (c *entcacheCopies) takeProject(nodes []*Project, slab cache.Slab[Project], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -1253,7 +1288,6 @@ func (c *entcacheCopies) Project(nodes []*Project, shared bool) bool {
 		}
 		fresh = make([]*Project, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofProject[from]; n != nil {
@@ -1266,7 +1300,9 @@ func (c *entcacheCopies) Project(nodes []*Project, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}

@@ -276,8 +276,8 @@ func (q *FriendshipQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Friendship:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Friendship(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeFriendship(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -297,6 +297,11 @@ func (*FriendshipQuery) EntcacheValueSize(v ent.Value) int {
 // Friendship replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Friendship(nodes []*Friendship, shared bool) bool {
+	return c.takeFriendship(nodes, cache.SlabOf(new(Friendship), len(nodes)), shared)
+}
+
+// takeFriendship takes the copies from a slab.
+func (c *entcacheCopies) takeFriendship(nodes []*Friendship, slab cache.Slab[Friendship], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -307,7 +312,6 @@ func (c *entcacheCopies) Friendship(nodes []*Friendship, shared bool) bool {
 		}
 		fresh = make([]*Friendship, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofFriendship[from]; n != nil {
@@ -320,7 +324,9 @@ func (c *entcacheCopies) Friendship(nodes []*Friendship, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -454,8 +460,8 @@ func (q *GroupQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Group:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Group(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeGroup(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -475,6 +481,11 @@ func (*GroupQuery) EntcacheValueSize(v ent.Value) int {
 // Group replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Group(nodes []*Group, shared bool) bool {
+	return c.takeGroup(nodes, cache.SlabOf(new(Group), len(nodes)), shared)
+}
+
+// takeGroup takes the copies from a slab.
+func (c *entcacheCopies) takeGroup(nodes []*Group, slab cache.Slab[Group], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -485,7 +496,6 @@ func (c *entcacheCopies) Group(nodes []*Group, shared bool) bool {
 		}
 		fresh = make([]*Group, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofGroup[from]; n != nil {
@@ -498,7 +508,9 @@ func (c *entcacheCopies) Group(nodes []*Group, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -629,8 +641,8 @@ func (q *MembershipQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Membership:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Membership(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeMembership(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -650,6 +662,11 @@ func (*MembershipQuery) EntcacheValueSize(v ent.Value) int {
 // Membership replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Membership(nodes []*Membership, shared bool) bool {
+	return c.takeMembership(nodes, cache.SlabOf(new(Membership), len(nodes)), shared)
+}
+
+// takeMembership takes the copies from a slab.
+func (c *entcacheCopies) takeMembership(nodes []*Membership, slab cache.Slab[Membership], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -660,7 +677,6 @@ func (c *entcacheCopies) Membership(nodes []*Membership, shared bool) bool {
 		}
 		fresh = make([]*Membership, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofMembership[from]; n != nil {
@@ -673,7 +689,9 @@ func (c *entcacheCopies) Membership(nodes []*Membership, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -799,8 +817,8 @@ func (q *RoleQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Role:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Role(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeRole(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -820,6 +838,11 @@ func (*RoleQuery) EntcacheValueSize(v ent.Value) int {
 // Role replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Role(nodes []*Role, shared bool) bool {
+	return c.takeRole(nodes, cache.SlabOf(new(Role), len(nodes)), shared)
+}
+
+// takeRole takes the copies from a slab.
+func (c *entcacheCopies) takeRole(nodes []*Role, slab cache.Slab[Role], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -830,7 +853,6 @@ func (c *entcacheCopies) Role(nodes []*Role, shared bool) bool {
 		}
 		fresh = make([]*Role, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofRole[from]; n != nil {
@@ -843,7 +865,9 @@ func (c *entcacheCopies) Role(nodes []*Role, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -974,8 +998,8 @@ func (q *RoleUserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*RoleUser:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.RoleUser(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeRoleUser(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -995,6 +1019,11 @@ func (*RoleUserQuery) EntcacheValueSize(v ent.Value) int {
 // RoleUser replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) RoleUser(nodes []*RoleUser, shared bool) bool {
+	return c.takeRoleUser(nodes, cache.SlabOf(new(RoleUser), len(nodes)), shared)
+}
+
+// takeRoleUser takes the copies from a slab.
+func (c *entcacheCopies) takeRoleUser(nodes []*RoleUser, slab cache.Slab[RoleUser], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -1005,7 +1034,6 @@ func (c *entcacheCopies) RoleUser(nodes []*RoleUser, shared bool) bool {
 		}
 		fresh = make([]*RoleUser, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofRoleUser[from]; n != nil {
@@ -1018,7 +1046,9 @@ func (c *entcacheCopies) RoleUser(nodes []*RoleUser, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -1176,8 +1206,8 @@ func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*User:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.User(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeUser(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -1197,6 +1227,11 @@ func (*UserQuery) EntcacheValueSize(v ent.Value) int {
 // User replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
+	return c.takeUser(nodes, cache.SlabOf(new(User), len(nodes)), shared)
+}
+
+// takeUser takes the copies from a slab.
+func (c *entcacheCopies) takeUser(nodes []*User, slab cache.Slab[User], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -1207,7 +1242,6 @@ func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
 		}
 		fresh = make([]*User, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofUser[from]; n != nil {
@@ -1220,7 +1254,9 @@ func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}

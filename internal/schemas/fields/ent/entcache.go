@@ -251,8 +251,8 @@ func (q *ItemQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Item:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Item(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeItem(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -272,6 +272,11 @@ func (*ItemQuery) EntcacheValueSize(v ent.Value) int {
 // Item replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Item(nodes []*Item, shared bool) bool {
+	return c.takeItem(nodes, cache.SlabOf(new(Item), len(nodes)), shared)
+}
+
+// takeItem takes the copies from a slab.
+func (c *entcacheCopies) takeItem(nodes []*Item, slab cache.Slab[Item], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -282,7 +287,6 @@ func (c *entcacheCopies) Item(nodes []*Item, shared bool) bool {
 		}
 		fresh = make([]*Item, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabViews := cache.SlabOf(nodes[0].Views, len(nodes))
 	slabRef := cache.SlabOf(nodes[0].Ref, len(nodes))
 	slabReleasedAt := cache.SlabOf(nodes[0].ReleasedAt, len(nodes))
@@ -298,7 +302,9 @@ func (c *entcacheCopies) Item(nodes []*Item, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.Views = slabViews.Copy(n.Views)
 		n.Ref = slabRef.Copy(n.Ref)
 		if ok := entcacheItemDeepDigest.Copy(&n.Digest); !ok {
@@ -463,8 +469,8 @@ func (q *PartQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Part:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Part(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takePart(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -484,6 +490,11 @@ func (*PartQuery) EntcacheValueSize(v ent.Value) int {
 // Part replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Part(nodes []*Part, shared bool) bool {
+	return c.takePart(nodes, cache.SlabOf(new(Part), len(nodes)), shared)
+}
+
+// takePart takes the copies from a slab.
+func (c *entcacheCopies) takePart(nodes []*Part, slab cache.Slab[Part], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -494,7 +505,6 @@ func (c *entcacheCopies) Part(nodes []*Part, shared bool) bool {
 		}
 		fresh = make([]*Part, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabitem_parts := cache.SlabOf(nodes[0].item_parts, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -508,7 +518,9 @@ func (c *entcacheCopies) Part(nodes []*Part, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.item_parts = slabitem_parts.Copy(n.item_parts)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false

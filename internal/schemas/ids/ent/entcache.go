@@ -322,8 +322,8 @@ func (q *AccountQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Account:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Account(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeAccount(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -343,6 +343,11 @@ func (*AccountQuery) EntcacheValueSize(v ent.Value) int {
 // Account replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Account(nodes []*Account, shared bool) bool {
+	return c.takeAccount(nodes, cache.SlabOf(new(Account), len(nodes)), shared)
+}
+
+// takeAccount takes the copies from a slab.
+func (c *entcacheCopies) takeAccount(nodes []*Account, slab cache.Slab[Account], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -353,7 +358,6 @@ func (c *entcacheCopies) Account(nodes []*Account, shared bool) bool {
 		}
 		fresh = make([]*Account, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofAccount[from]; n != nil {
@@ -366,7 +370,9 @@ func (c *entcacheCopies) Account(nodes []*Account, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -502,8 +508,8 @@ func (q *DeviceQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Device:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Device(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeDevice(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -523,6 +529,11 @@ func (*DeviceQuery) EntcacheValueSize(v ent.Value) int {
 // Device replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Device(nodes []*Device, shared bool) bool {
+	return c.takeDevice(nodes, cache.SlabOf(new(Device), len(nodes)), shared)
+}
+
+// takeDevice takes the copies from a slab.
+func (c *entcacheCopies) takeDevice(nodes []*Device, slab cache.Slab[Device], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -533,7 +544,6 @@ func (c *entcacheCopies) Device(nodes []*Device, shared bool) bool {
 		}
 		fresh = make([]*Device, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabAccountID := cache.SlabOf(nodes[0].AccountID, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -547,7 +557,9 @@ func (c *entcacheCopies) Device(nodes []*Device, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.AccountID = slabAccountID.Copy(n.AccountID)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
@@ -684,8 +696,8 @@ func (q *DocumentQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Document:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Document(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeDocument(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -705,6 +717,11 @@ func (*DocumentQuery) EntcacheValueSize(v ent.Value) int {
 // Document replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Document(nodes []*Document, shared bool) bool {
+	return c.takeDocument(nodes, cache.SlabOf(new(Document), len(nodes)), shared)
+}
+
+// takeDocument takes the copies from a slab.
+func (c *entcacheCopies) takeDocument(nodes []*Document, slab cache.Slab[Document], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -715,7 +732,6 @@ func (c *entcacheCopies) Document(nodes []*Document, shared bool) bool {
 		}
 		fresh = make([]*Document, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabaccount_documents := cache.SlabOf(nodes[0].account_documents, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -729,7 +745,9 @@ func (c *entcacheCopies) Document(nodes []*Document, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.account_documents = slabaccount_documents.Copy(n.account_documents)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
@@ -859,8 +877,8 @@ func (q *EventQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Event:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Event(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeEvent(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -880,6 +898,11 @@ func (*EventQuery) EntcacheValueSize(v ent.Value) int {
 // Event replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Event(nodes []*Event, shared bool) bool {
+	return c.takeEvent(nodes, cache.SlabOf(new(Event), len(nodes)), shared)
+}
+
+// takeEvent takes the copies from a slab.
+func (c *entcacheCopies) takeEvent(nodes []*Event, slab cache.Slab[Event], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -890,7 +913,6 @@ func (c *entcacheCopies) Event(nodes []*Event, shared bool) bool {
 		}
 		fresh = make([]*Event, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofEvent[from]; n != nil {
@@ -903,7 +925,9 @@ func (c *entcacheCopies) Event(nodes []*Event, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if ok := entcacheEventDeepToken_events.Copy(&n.token_events); !ok {
 			return false
 		}
@@ -1027,8 +1051,8 @@ func (q *TeamQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Team:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Team(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeTeam(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -1048,6 +1072,11 @@ func (*TeamQuery) EntcacheValueSize(v ent.Value) int {
 // Team replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Team(nodes []*Team, shared bool) bool {
+	return c.takeTeam(nodes, cache.SlabOf(new(Team), len(nodes)), shared)
+}
+
+// takeTeam takes the copies from a slab.
+func (c *entcacheCopies) takeTeam(nodes []*Team, slab cache.Slab[Team], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -1058,7 +1087,6 @@ func (c *entcacheCopies) Team(nodes []*Team, shared bool) bool {
 		}
 		fresh = make([]*Team, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofTeam[from]; n != nil {
@@ -1071,7 +1099,9 @@ func (c *entcacheCopies) Team(nodes []*Team, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -1200,8 +1230,8 @@ func (q *TokenQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Token:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Token(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeToken(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -1221,6 +1251,11 @@ func (*TokenQuery) EntcacheValueSize(v ent.Value) int {
 // Token replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Token(nodes []*Token, shared bool) bool {
+	return c.takeToken(nodes, cache.SlabOf(new(Token), len(nodes)), shared)
+}
+
+// takeToken takes the copies from a slab.
+func (c *entcacheCopies) takeToken(nodes []*Token, slab cache.Slab[Token], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -1231,7 +1266,6 @@ func (c *entcacheCopies) Token(nodes []*Token, shared bool) bool {
 		}
 		fresh = make([]*Token, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabdevice_tokens := cache.SlabOf(nodes[0].device_tokens, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -1245,7 +1279,9 @@ func (c *entcacheCopies) Token(nodes []*Token, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if ok := entcacheTokenDeepID.Copy(&n.ID); !ok {
 			return false
 		}

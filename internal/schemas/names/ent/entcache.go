@@ -296,8 +296,8 @@ func (q *CacheQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Cache:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Cache(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeCache(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -317,6 +317,11 @@ func (*CacheQuery) EntcacheValueSize(v ent.Value) int {
 // Cache replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Cache(nodes []*Cache, shared bool) bool {
+	return c.takeCache(nodes, cache.SlabOf(new(Cache), len(nodes)), shared)
+}
+
+// takeCache takes the copies from a slab.
+func (c *entcacheCopies) takeCache(nodes []*Cache, slab cache.Slab[Cache], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -327,7 +332,6 @@ func (c *entcacheCopies) Cache(nodes []*Cache, shared bool) bool {
 		}
 		fresh = make([]*Cache, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabcache_write := cache.SlabOf(nodes[0].cache_write, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -341,7 +345,9 @@ func (c *entcacheCopies) Cache(nodes []*Cache, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.cache_write = slabcache_write.Copy(n.cache_write)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
@@ -464,8 +470,8 @@ func (q *ContextQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Context:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Context(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeContext(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -485,6 +491,11 @@ func (*ContextQuery) EntcacheValueSize(v ent.Value) int {
 // Context replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Context(nodes []*Context, shared bool) bool {
+	return c.takeContext(nodes, cache.SlabOf(new(Context), len(nodes)), shared)
+}
+
+// takeContext takes the copies from a slab.
+func (c *entcacheCopies) takeContext(nodes []*Context, slab cache.Slab[Context], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -495,7 +506,6 @@ func (c *entcacheCopies) Context(nodes []*Context, shared bool) bool {
 		}
 		fresh = make([]*Context, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofContext[from]; n != nil {
@@ -508,7 +518,9 @@ func (c *entcacheCopies) Context(nodes []*Context, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -609,8 +621,8 @@ func (q *DialectQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Dialect:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Dialect(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeDialect(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -630,6 +642,11 @@ func (*DialectQuery) EntcacheValueSize(v ent.Value) int {
 // Dialect replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Dialect(nodes []*Dialect, shared bool) bool {
+	return c.takeDialect(nodes, cache.SlabOf(new(Dialect), len(nodes)), shared)
+}
+
+// takeDialect takes the copies from a slab.
+func (c *entcacheCopies) takeDialect(nodes []*Dialect, slab cache.Slab[Dialect], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -640,7 +657,6 @@ func (c *entcacheCopies) Dialect(nodes []*Dialect, shared bool) bool {
 		}
 		fresh = make([]*Dialect, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofDialect[from]; n != nil {
@@ -653,7 +669,9 @@ func (c *entcacheCopies) Dialect(nodes []*Dialect, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -774,8 +792,8 @@ func (q *PendingQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Pending:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Pending(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takePending(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -795,6 +813,11 @@ func (*PendingQuery) EntcacheValueSize(v ent.Value) int {
 // Pending replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Pending(nodes []*Pending, shared bool) bool {
+	return c.takePending(nodes, cache.SlabOf(new(Pending), len(nodes)), shared)
+}
+
+// takePending takes the copies from a slab.
+func (c *entcacheCopies) takePending(nodes []*Pending, slab cache.Slab[Pending], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -805,7 +828,6 @@ func (c *entcacheCopies) Pending(nodes []*Pending, shared bool) bool {
 		}
 		fresh = make([]*Pending, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabcache_mutations := cache.SlabOf(nodes[0].cache_mutations, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -819,7 +841,9 @@ func (c *entcacheCopies) Pending(nodes []*Pending, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.cache_mutations = slabcache_mutations.Copy(n.cache_mutations)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
@@ -941,8 +965,8 @@ func (q *PlusOneQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*PlusOne:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.PlusOne(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takePlusOne(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -962,6 +986,11 @@ func (*PlusOneQuery) EntcacheValueSize(v ent.Value) int {
 // PlusOne replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) PlusOne(nodes []*PlusOne, shared bool) bool {
+	return c.takePlusOne(nodes, cache.SlabOf(new(PlusOne), len(nodes)), shared)
+}
+
+// takePlusOne takes the copies from a slab.
+func (c *entcacheCopies) takePlusOne(nodes []*PlusOne, slab cache.Slab[PlusOne], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -972,7 +1001,6 @@ func (c *entcacheCopies) PlusOne(nodes []*PlusOne, shared bool) bool {
 		}
 		fresh = make([]*PlusOne, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabpending_driver := cache.SlabOf(nodes[0].pending_driver, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -986,7 +1014,9 @@ func (c *entcacheCopies) PlusOne(nodes []*PlusOne, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.pending_driver = slabpending_driver.Copy(n.pending_driver)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
@@ -1090,8 +1120,8 @@ func (q *WriteQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Write:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Write(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeWrite(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -1111,6 +1141,11 @@ func (*WriteQuery) EntcacheValueSize(v ent.Value) int {
 // Write replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Write(nodes []*Write, shared bool) bool {
+	return c.takeWrite(nodes, cache.SlabOf(new(Write), len(nodes)), shared)
+}
+
+// takeWrite takes the copies from a slab.
+func (c *entcacheCopies) takeWrite(nodes []*Write, slab cache.Slab[Write], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -1121,7 +1156,6 @@ func (c *entcacheCopies) Write(nodes []*Write, shared bool) bool {
 		}
 		fresh = make([]*Write, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofWrite[from]; n != nil {
@@ -1134,7 +1168,9 @@ func (c *entcacheCopies) Write(nodes []*Write, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}

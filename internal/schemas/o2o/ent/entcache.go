@@ -294,8 +294,8 @@ func (q *CardQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Card:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Card(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeCard(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -315,6 +315,11 @@ func (*CardQuery) EntcacheValueSize(v ent.Value) int {
 // Card replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Card(nodes []*Card, shared bool) bool {
+	return c.takeCard(nodes, cache.SlabOf(new(Card), len(nodes)), shared)
+}
+
+// takeCard takes the copies from a slab.
+func (c *entcacheCopies) takeCard(nodes []*Card, slab cache.Slab[Card], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -325,7 +330,6 @@ func (c *entcacheCopies) Card(nodes []*Card, shared bool) bool {
 		}
 		fresh = make([]*Card, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabuser_card := cache.SlabOf(nodes[0].user_card, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -339,7 +343,9 @@ func (c *entcacheCopies) Card(nodes []*Card, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.user_card = slabuser_card.Copy(n.user_card)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
@@ -460,8 +466,8 @@ func (q *CategoryQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Category:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Category(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeCategory(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -481,6 +487,11 @@ func (*CategoryQuery) EntcacheValueSize(v ent.Value) int {
 // Category replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Category(nodes []*Category, shared bool) bool {
+	return c.takeCategory(nodes, cache.SlabOf(new(Category), len(nodes)), shared)
+}
+
+// takeCategory takes the copies from a slab.
+func (c *entcacheCopies) takeCategory(nodes []*Category, slab cache.Slab[Category], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -491,7 +502,6 @@ func (c *entcacheCopies) Category(nodes []*Category, shared bool) bool {
 		}
 		fresh = make([]*Category, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabcategory_children := cache.SlabOf(nodes[0].category_children, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -505,7 +515,9 @@ func (c *entcacheCopies) Category(nodes []*Category, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.category_children = slabcategory_children.Copy(n.category_children)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
@@ -641,8 +653,8 @@ func (q *NodeQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Node:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Node(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeNode(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -662,6 +674,11 @@ func (*NodeQuery) EntcacheValueSize(v ent.Value) int {
 // Node replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Node(nodes []*Node, shared bool) bool {
+	return c.takeNode(nodes, cache.SlabOf(new(Node), len(nodes)), shared)
+}
+
+// takeNode takes the copies from a slab.
+func (c *entcacheCopies) takeNode(nodes []*Node, slab cache.Slab[Node], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -672,7 +689,6 @@ func (c *entcacheCopies) Node(nodes []*Node, shared bool) bool {
 		}
 		fresh = make([]*Node, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabnode_next := cache.SlabOf(nodes[0].node_next, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -686,7 +702,9 @@ func (c *entcacheCopies) Node(nodes []*Node, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.node_next = slabnode_next.Copy(n.node_next)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
@@ -826,8 +844,8 @@ func (q *PostQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Post:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Post(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takePost(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -847,6 +865,11 @@ func (*PostQuery) EntcacheValueSize(v ent.Value) int {
 // Post replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Post(nodes []*Post, shared bool) bool {
+	return c.takePost(nodes, cache.SlabOf(new(Post), len(nodes)), shared)
+}
+
+// takePost takes the copies from a slab.
+func (c *entcacheCopies) takePost(nodes []*Post, slab cache.Slab[Post], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -857,7 +880,6 @@ func (c *entcacheCopies) Post(nodes []*Post, shared bool) bool {
 		}
 		fresh = make([]*Post, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabpost_category := cache.SlabOf(nodes[0].post_category, len(nodes))
 	slabuser_written := cache.SlabOf(nodes[0].user_written, len(nodes))
 	slabuser_reviewed := cache.SlabOf(nodes[0].user_reviewed, len(nodes))
@@ -873,7 +895,9 @@ func (c *entcacheCopies) Post(nodes []*Post, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.post_category = slabpost_category.Copy(n.post_category)
 		n.user_written = slabuser_written.Copy(n.user_written)
 		n.user_reviewed = slabuser_reviewed.Copy(n.user_reviewed)
@@ -1062,8 +1086,8 @@ func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*User:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.User(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeUser(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -1083,6 +1107,11 @@ func (*UserQuery) EntcacheValueSize(v ent.Value) int {
 // User replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
+	return c.takeUser(nodes, cache.SlabOf(new(User), len(nodes)), shared)
+}
+
+// takeUser takes the copies from a slab.
+func (c *entcacheCopies) takeUser(nodes []*User, slab cache.Slab[User], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -1093,7 +1122,6 @@ func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
 		}
 		fresh = make([]*User, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabuser_spouse := cache.SlabOf(nodes[0].user_spouse, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -1107,7 +1135,9 @@ func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.user_spouse = slabuser_spouse.Copy(n.user_spouse)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false

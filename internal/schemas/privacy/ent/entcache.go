@@ -237,8 +237,8 @@ func (q *NoteQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Note:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Note(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeNote(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -258,6 +258,11 @@ func (*NoteQuery) EntcacheValueSize(v ent.Value) int {
 // Note replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Note(nodes []*Note, shared bool) bool {
+	return c.takeNote(nodes, cache.SlabOf(new(Note), len(nodes)), shared)
+}
+
+// takeNote takes the copies from a slab.
+func (c *entcacheCopies) takeNote(nodes []*Note, slab cache.Slab[Note], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -268,7 +273,6 @@ func (c *entcacheCopies) Note(nodes []*Note, shared bool) bool {
 		}
 		fresh = make([]*Note, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabuser_notes := cache.SlabOf(nodes[0].user_notes, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -282,7 +286,9 @@ func (c *entcacheCopies) Note(nodes []*Note, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.user_notes = slabuser_notes.Copy(n.user_notes)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
@@ -409,8 +415,8 @@ func (q *TenantQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Tenant:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Tenant(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeTenant(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -430,6 +436,11 @@ func (*TenantQuery) EntcacheValueSize(v ent.Value) int {
 // Tenant replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Tenant(nodes []*Tenant, shared bool) bool {
+	return c.takeTenant(nodes, cache.SlabOf(new(Tenant), len(nodes)), shared)
+}
+
+// takeTenant takes the copies from a slab.
+func (c *entcacheCopies) takeTenant(nodes []*Tenant, slab cache.Slab[Tenant], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -440,7 +451,6 @@ func (c *entcacheCopies) Tenant(nodes []*Tenant, shared bool) bool {
 		}
 		fresh = make([]*Tenant, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofTenant[from]; n != nil {
@@ -453,7 +463,9 @@ func (c *entcacheCopies) Tenant(nodes []*Tenant, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -577,8 +589,8 @@ func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*User:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.User(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeUser(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -598,6 +610,11 @@ func (*UserQuery) EntcacheValueSize(v ent.Value) int {
 // User replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
+	return c.takeUser(nodes, cache.SlabOf(new(User), len(nodes)), shared)
+}
+
+// takeUser takes the copies from a slab.
+func (c *entcacheCopies) takeUser(nodes []*User, slab cache.Slab[User], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -608,7 +625,6 @@ func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
 		}
 		fresh = make([]*User, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofUser[from]; n != nil {
@@ -621,7 +637,9 @@ func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}

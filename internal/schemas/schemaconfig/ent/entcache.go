@@ -248,8 +248,8 @@ func (q *GroupQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Group:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Group(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeGroup(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -269,6 +269,11 @@ func (*GroupQuery) EntcacheValueSize(v ent.Value) int {
 // Group replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Group(nodes []*Group, shared bool) bool {
+	return c.takeGroup(nodes, cache.SlabOf(new(Group), len(nodes)), shared)
+}
+
+// takeGroup takes the copies from a slab.
+func (c *entcacheCopies) takeGroup(nodes []*Group, slab cache.Slab[Group], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -279,7 +284,6 @@ func (c *entcacheCopies) Group(nodes []*Group, shared bool) bool {
 		}
 		fresh = make([]*Group, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofGroup[from]; n != nil {
@@ -292,7 +296,9 @@ func (c *entcacheCopies) Group(nodes []*Group, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -412,8 +418,8 @@ func (q *PetQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Pet:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Pet(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takePet(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -433,6 +439,11 @@ func (*PetQuery) EntcacheValueSize(v ent.Value) int {
 // Pet replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Pet(nodes []*Pet, shared bool) bool {
+	return c.takePet(nodes, cache.SlabOf(new(Pet), len(nodes)), shared)
+}
+
+// takePet takes the copies from a slab.
+func (c *entcacheCopies) takePet(nodes []*Pet, slab cache.Slab[Pet], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -443,7 +454,6 @@ func (c *entcacheCopies) Pet(nodes []*Pet, shared bool) bool {
 		}
 		fresh = make([]*Pet, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofPet[from]; n != nil {
@@ -456,7 +466,9 @@ func (c *entcacheCopies) Pet(nodes []*Pet, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -586,8 +598,8 @@ func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*User:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.User(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeUser(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -607,6 +619,11 @@ func (*UserQuery) EntcacheValueSize(v ent.Value) int {
 // User replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
+	return c.takeUser(nodes, cache.SlabOf(new(User), len(nodes)), shared)
+}
+
+// takeUser takes the copies from a slab.
+func (c *entcacheCopies) takeUser(nodes []*User, slab cache.Slab[User], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -617,7 +634,6 @@ func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
 		}
 		fresh = make([]*User, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofUser[from]; n != nil {
@@ -630,7 +646,9 @@ func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}

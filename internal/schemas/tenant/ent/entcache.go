@@ -245,8 +245,8 @@ func (q *GroupQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Group:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Group(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeGroup(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -266,6 +266,11 @@ func (*GroupQuery) EntcacheValueSize(v ent.Value) int {
 // Group replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Group(nodes []*Group, shared bool) bool {
+	return c.takeGroup(nodes, cache.SlabOf(new(Group), len(nodes)), shared)
+}
+
+// takeGroup takes the copies from a slab.
+func (c *entcacheCopies) takeGroup(nodes []*Group, slab cache.Slab[Group], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -276,7 +281,6 @@ func (c *entcacheCopies) Group(nodes []*Group, shared bool) bool {
 		}
 		fresh = make([]*Group, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofGroup[from]; n != nil {
@@ -289,7 +293,9 @@ func (c *entcacheCopies) Group(nodes []*Group, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -408,8 +414,8 @@ func (q *PetQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Pet:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Pet(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takePet(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -429,6 +435,11 @@ func (*PetQuery) EntcacheValueSize(v ent.Value) int {
 // Pet replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Pet(nodes []*Pet, shared bool) bool {
+	return c.takePet(nodes, cache.SlabOf(new(Pet), len(nodes)), shared)
+}
+
+// takePet takes the copies from a slab.
+func (c *entcacheCopies) takePet(nodes []*Pet, slab cache.Slab[Pet], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -439,7 +450,6 @@ func (c *entcacheCopies) Pet(nodes []*Pet, shared bool) bool {
 		}
 		fresh = make([]*Pet, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	slabuser_pets := cache.SlabOf(nodes[0].user_pets, len(nodes))
 	for i, from := range nodes {
 		if shared {
@@ -453,7 +463,9 @@ func (c *entcacheCopies) Pet(nodes []*Pet, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		n.user_pets = slabuser_pets.Copy(n.user_pets)
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
@@ -584,8 +596,8 @@ func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*User:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.User(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeUser(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -605,6 +617,11 @@ func (*UserQuery) EntcacheValueSize(v ent.Value) int {
 // User replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
+	return c.takeUser(nodes, cache.SlabOf(new(User), len(nodes)), shared)
+}
+
+// takeUser takes the copies from a slab.
+func (c *entcacheCopies) takeUser(nodes []*User, slab cache.Slab[User], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -615,7 +632,6 @@ func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
 		}
 		fresh = make([]*User, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofUser[from]; n != nil {
@@ -628,7 +644,9 @@ func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}

@@ -211,8 +211,8 @@ func (q *PriceQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Price:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Price(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takePrice(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -232,6 +232,11 @@ func (*PriceQuery) EntcacheValueSize(v ent.Value) int {
 // Price replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Price(nodes []*Price, shared bool) bool {
+	return c.takePrice(nodes, cache.SlabOf(new(Price), len(nodes)), shared)
+}
+
+// takePrice takes the copies from a slab.
+func (c *entcacheCopies) takePrice(nodes []*Price, slab cache.Slab[Price], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -242,7 +247,6 @@ func (c *entcacheCopies) Price(nodes []*Price, shared bool) bool {
 		}
 		fresh = make([]*Price, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofPrice[from]; n != nil {
@@ -255,7 +259,9 @@ func (c *entcacheCopies) Price(nodes []*Price, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -375,8 +381,8 @@ func (q *StoreQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Store:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Store(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeStore(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -396,6 +402,11 @@ func (*StoreQuery) EntcacheValueSize(v ent.Value) int {
 // Store replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Store(nodes []*Store, shared bool) bool {
+	return c.takeStore(nodes, cache.SlabOf(new(Store), len(nodes)), shared)
+}
+
+// takeStore takes the copies from a slab.
+func (c *entcacheCopies) takeStore(nodes []*Store, slab cache.Slab[Store], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -406,7 +417,6 @@ func (c *entcacheCopies) Store(nodes []*Store, shared bool) bool {
 		}
 		fresh = make([]*Store, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofStore[from]; n != nil {
@@ -419,7 +429,9 @@ func (c *entcacheCopies) Store(nodes []*Store, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}

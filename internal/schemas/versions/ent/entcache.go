@@ -238,8 +238,8 @@ func (q *ItemQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Item:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Item(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeItem(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -259,6 +259,11 @@ func (*ItemQuery) EntcacheValueSize(v ent.Value) int {
 // Item replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Item(nodes []*Item, shared bool) bool {
+	return c.takeItem(nodes, cache.SlabOf(new(Item), len(nodes)), shared)
+}
+
+// takeItem takes the copies from a slab.
+func (c *entcacheCopies) takeItem(nodes []*Item, slab cache.Slab[Item], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -269,7 +274,6 @@ func (c *entcacheCopies) Item(nodes []*Item, shared bool) bool {
 		}
 		fresh = make([]*Item, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofItem[from]; n != nil {
@@ -282,7 +286,9 @@ func (c *entcacheCopies) Item(nodes []*Item, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -407,8 +413,8 @@ func (q *NoteQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Note:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Note(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeNote(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -428,6 +434,11 @@ func (*NoteQuery) EntcacheValueSize(v ent.Value) int {
 // Note replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Note(nodes []*Note, shared bool) bool {
+	return c.takeNote(nodes, cache.SlabOf(new(Note), len(nodes)), shared)
+}
+
+// takeNote takes the copies from a slab.
+func (c *entcacheCopies) takeNote(nodes []*Note, slab cache.Slab[Note], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -438,7 +449,6 @@ func (c *entcacheCopies) Note(nodes []*Note, shared bool) bool {
 		}
 		fresh = make([]*Note, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofNote[from]; n != nil {
@@ -451,7 +461,9 @@ func (c *entcacheCopies) Note(nodes []*Note, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -571,8 +583,8 @@ func (q *ShelfQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Shelf:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Shelf(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeShelf(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -592,6 +604,11 @@ func (*ShelfQuery) EntcacheValueSize(v ent.Value) int {
 // Shelf replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Shelf(nodes []*Shelf, shared bool) bool {
+	return c.takeShelf(nodes, cache.SlabOf(new(Shelf), len(nodes)), shared)
+}
+
+// takeShelf takes the copies from a slab.
+func (c *entcacheCopies) takeShelf(nodes []*Shelf, slab cache.Slab[Shelf], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -602,7 +619,6 @@ func (c *entcacheCopies) Shelf(nodes []*Shelf, shared bool) bool {
 		}
 		fresh = make([]*Shelf, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofShelf[from]; n != nil {
@@ -615,7 +631,9 @@ func (c *entcacheCopies) Shelf(nodes []*Shelf, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}

@@ -243,8 +243,8 @@ func (q *CleanUserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*CleanUser:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.CleanUser(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeCleanUser(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -264,6 +264,11 @@ func (*CleanUserQuery) EntcacheValueSize(v ent.Value) int {
 // CleanUser replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) CleanUser(nodes []*CleanUser, shared bool) bool {
+	return c.takeCleanUser(nodes, cache.SlabOf(new(CleanUser), len(nodes)), shared)
+}
+
+// takeCleanUser takes the copies from a slab.
+func (c *entcacheCopies) takeCleanUser(nodes []*CleanUser, slab cache.Slab[CleanUser], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -274,7 +279,6 @@ func (c *entcacheCopies) CleanUser(nodes []*CleanUser, shared bool) bool {
 		}
 		fresh = make([]*CleanUser, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofCleanUser[from]; n != nil {
@@ -287,7 +291,9 @@ func (c *entcacheCopies) CleanUser(nodes []*CleanUser, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -378,8 +384,8 @@ func (q *PetQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*Pet:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.Pet(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takePet(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -399,6 +405,11 @@ func (*PetQuery) EntcacheValueSize(v ent.Value) int {
 // Pet replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) Pet(nodes []*Pet, shared bool) bool {
+	return c.takePet(nodes, cache.SlabOf(new(Pet), len(nodes)), shared)
+}
+
+// takePet takes the copies from a slab.
+func (c *entcacheCopies) takePet(nodes []*Pet, slab cache.Slab[Pet], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -409,7 +420,6 @@ func (c *entcacheCopies) Pet(nodes []*Pet, shared bool) bool {
 		}
 		fresh = make([]*Pet, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofPet[from]; n != nil {
@@ -422,7 +432,9 @@ func (c *entcacheCopies) Pet(nodes []*Pet, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -531,8 +543,8 @@ func (q *PetCountQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*PetCount:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.PetCount(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takePetCount(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -552,6 +564,11 @@ func (*PetCountQuery) EntcacheValueSize(v ent.Value) int {
 // PetCount replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) PetCount(nodes []*PetCount, shared bool) bool {
+	return c.takePetCount(nodes, cache.SlabOf(new(PetCount), len(nodes)), shared)
+}
+
+// takePetCount takes the copies from a slab.
+func (c *entcacheCopies) takePetCount(nodes []*PetCount, slab cache.Slab[PetCount], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -562,7 +579,6 @@ func (c *entcacheCopies) PetCount(nodes []*PetCount, shared bool) bool {
 		}
 		fresh = make([]*PetCount, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofPetCount[from]; n != nil {
@@ -575,7 +591,9 @@ func (c *entcacheCopies) PetCount(nodes []*PetCount, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -655,8 +673,8 @@ func (q *PetNameQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*PetName:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.PetName(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takePetName(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -676,6 +694,11 @@ func (*PetNameQuery) EntcacheValueSize(v ent.Value) int {
 // PetName replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) PetName(nodes []*PetName, shared bool) bool {
+	return c.takePetName(nodes, cache.SlabOf(new(PetName), len(nodes)), shared)
+}
+
+// takePetName takes the copies from a slab.
+func (c *entcacheCopies) takePetName(nodes []*PetName, slab cache.Slab[PetName], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -686,7 +709,6 @@ func (c *entcacheCopies) PetName(nodes []*PetName, shared bool) bool {
 		}
 		fresh = make([]*PetName, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofPetName[from]; n != nil {
@@ -699,7 +721,9 @@ func (c *entcacheCopies) PetName(nodes []*PetName, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}
@@ -790,8 +814,8 @@ func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	switch v := v.(type) {
 	case []*User:
 		c := entcacheCopies{config: q.config}
-		nodes := cache.CopySlice(v)
-		return nodes, c.User(nodes, false)
+		nodes, slab := cache.CopyNodes(v)
+		return nodes, c.takeUser(nodes, slab, false)
 	case int:
 		return v, true
 	}
@@ -811,6 +835,11 @@ func (*UserQuery) EntcacheValueSize(v ent.Value) int {
 // User replaces entities by copies; shared says that they may be met more
 // than once.
 func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
+	return c.takeUser(nodes, cache.SlabOf(new(User), len(nodes)), shared)
+}
+
+// takeUser takes the copies from a slab.
+func (c *entcacheCopies) takeUser(nodes []*User, slab cache.Slab[User], shared bool) bool {
 	if len(nodes) == 0 {
 		return true
 	}
@@ -821,7 +850,6 @@ func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
 		}
 		fresh = make([]*User, 0, len(nodes))
 	}
-	slab := cache.SlabOf(nodes[0], len(nodes))
 	for i, from := range nodes {
 		if shared {
 			if n := c.ofUser[from]; n != nil {
@@ -834,7 +862,9 @@ func (c *entcacheCopies) User(nodes []*User, shared bool) bool {
 		}
 		n := slab.Take()
 		*n = *from
-		n.config = c.config
+		if !cache.Identical(&n.config, &c.config) {
+			n.config = c.config
+		}
 		if n.selectValues != nil && !cache.CopySelected(&n.selectValues) {
 			return false
 		}

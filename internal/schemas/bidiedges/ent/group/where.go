@@ -5,97 +5,98 @@ package group
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/bidiedges/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Group {
-	return predicate.Group(sql.FieldEQ(FieldID, id))
+	return predicate.Group(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Group {
-	return predicate.Group(sql.FieldEQ(FieldID, id))
+	return predicate.Group(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Group {
-	return predicate.Group(sql.FieldNEQ(FieldID, id))
+	return predicate.Group(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Group {
-	return predicate.Group(sql.FieldIn(FieldID, ids...))
+	return predicate.Group(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Group {
-	return predicate.Group(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Group(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Group {
-	return predicate.Group(sql.FieldGT(FieldID, id))
+	return predicate.Group(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Group {
-	return predicate.Group(sql.FieldGTE(FieldID, id))
+	return predicate.Group(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Group {
-	return predicate.Group(sql.FieldLT(FieldID, id))
+	return predicate.Group(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Group {
-	return predicate.Group(sql.FieldLTE(FieldID, id))
+	return predicate.Group(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Group {
-	return predicate.Group(sql.FieldEQ(FieldName, v))
+	return predicate.Group(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Group {
-	return predicate.Group(sql.FieldEQ(FieldName, v))
+	return predicate.Group(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Group {
-	return predicate.Group(sql.FieldNEQ(FieldName, v))
+	return predicate.Group(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Group {
-	return predicate.Group(sql.FieldIn(FieldName, vs...))
+	return predicate.Group(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Group {
-	return predicate.Group(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Group(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Group {
-	return predicate.Group(sql.FieldGT(FieldName, v))
+	return predicate.Group(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Group {
-	return predicate.Group(sql.FieldGTE(FieldName, v))
+	return predicate.Group(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Group {
-	return predicate.Group(sql.FieldLT(FieldName, v))
+	return predicate.Group(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Group {
-	return predicate.Group(sql.FieldLTE(FieldName, v))
+	return predicate.Group(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -148,15 +149,15 @@ func HasUsersWith(preds ...predicate.User) predicate.Group {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Group) predicate.Group {
-	return predicate.Group(sql.AndPredicates(predicates...))
+	return predicate.Group(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Group) predicate.Group {
-	return predicate.Group(sql.OrPredicates(predicates...))
+	return predicate.Group(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Group) predicate.Group {
-	return predicate.Group(sql.NotPredicates(p))
+	return predicate.Group(entcacheterms.NotPredicates(p))
 }

@@ -5,97 +5,98 @@ package badge
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/cascade/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Badge {
-	return predicate.Badge(sql.FieldEQ(FieldID, id))
+	return predicate.Badge(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Badge {
-	return predicate.Badge(sql.FieldEQ(FieldID, id))
+	return predicate.Badge(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Badge {
-	return predicate.Badge(sql.FieldNEQ(FieldID, id))
+	return predicate.Badge(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Badge {
-	return predicate.Badge(sql.FieldIn(FieldID, ids...))
+	return predicate.Badge(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Badge {
-	return predicate.Badge(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Badge(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Badge {
-	return predicate.Badge(sql.FieldGT(FieldID, id))
+	return predicate.Badge(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Badge {
-	return predicate.Badge(sql.FieldGTE(FieldID, id))
+	return predicate.Badge(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Badge {
-	return predicate.Badge(sql.FieldLT(FieldID, id))
+	return predicate.Badge(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Badge {
-	return predicate.Badge(sql.FieldLTE(FieldID, id))
+	return predicate.Badge(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Number applies equality check predicate on the "number" field. It's identical to NumberEQ.
 func Number(v string) predicate.Badge {
-	return predicate.Badge(sql.FieldEQ(FieldNumber, v))
+	return predicate.Badge(entcacheterms.FieldEQ(FieldNumber, v))
 }
 
 // NumberEQ applies the EQ predicate on the "number" field.
 func NumberEQ(v string) predicate.Badge {
-	return predicate.Badge(sql.FieldEQ(FieldNumber, v))
+	return predicate.Badge(entcacheterms.FieldEQ(FieldNumber, v))
 }
 
 // NumberNEQ applies the NEQ predicate on the "number" field.
 func NumberNEQ(v string) predicate.Badge {
-	return predicate.Badge(sql.FieldNEQ(FieldNumber, v))
+	return predicate.Badge(entcacheterms.FieldNEQ(FieldNumber, v))
 }
 
 // NumberIn applies the In predicate on the "number" field.
 func NumberIn(vs ...string) predicate.Badge {
-	return predicate.Badge(sql.FieldIn(FieldNumber, vs...))
+	return predicate.Badge(entcacheterms.FieldIn(FieldNumber, vs...))
 }
 
 // NumberNotIn applies the NotIn predicate on the "number" field.
 func NumberNotIn(vs ...string) predicate.Badge {
-	return predicate.Badge(sql.FieldNotIn(FieldNumber, vs...))
+	return predicate.Badge(entcacheterms.FieldNotIn(FieldNumber, vs...))
 }
 
 // NumberGT applies the GT predicate on the "number" field.
 func NumberGT(v string) predicate.Badge {
-	return predicate.Badge(sql.FieldGT(FieldNumber, v))
+	return predicate.Badge(entcacheterms.FieldGT(FieldNumber, v))
 }
 
 // NumberGTE applies the GTE predicate on the "number" field.
 func NumberGTE(v string) predicate.Badge {
-	return predicate.Badge(sql.FieldGTE(FieldNumber, v))
+	return predicate.Badge(entcacheterms.FieldGTE(FieldNumber, v))
 }
 
 // NumberLT applies the LT predicate on the "number" field.
 func NumberLT(v string) predicate.Badge {
-	return predicate.Badge(sql.FieldLT(FieldNumber, v))
+	return predicate.Badge(entcacheterms.FieldLT(FieldNumber, v))
 }
 
 // NumberLTE applies the LTE predicate on the "number" field.
 func NumberLTE(v string) predicate.Badge {
-	return predicate.Badge(sql.FieldLTE(FieldNumber, v))
+	return predicate.Badge(entcacheterms.FieldLTE(FieldNumber, v))
 }
 
 // NumberContains applies the Contains predicate on the "number" field.
@@ -148,15 +149,15 @@ func HasPersonWith(preds ...predicate.Person) predicate.Badge {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Badge) predicate.Badge {
-	return predicate.Badge(sql.AndPredicates(predicates...))
+	return predicate.Badge(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Badge) predicate.Badge {
-	return predicate.Badge(sql.OrPredicates(predicates...))
+	return predicate.Badge(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Badge) predicate.Badge {
-	return predicate.Badge(sql.NotPredicates(p))
+	return predicate.Badge(entcacheterms.NotPredicates(p))
 }

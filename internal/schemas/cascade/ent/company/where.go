@@ -5,97 +5,98 @@ package company
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/cascade/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Company {
-	return predicate.Company(sql.FieldEQ(FieldID, id))
+	return predicate.Company(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Company {
-	return predicate.Company(sql.FieldEQ(FieldID, id))
+	return predicate.Company(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Company {
-	return predicate.Company(sql.FieldNEQ(FieldID, id))
+	return predicate.Company(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Company {
-	return predicate.Company(sql.FieldIn(FieldID, ids...))
+	return predicate.Company(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Company {
-	return predicate.Company(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Company(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Company {
-	return predicate.Company(sql.FieldGT(FieldID, id))
+	return predicate.Company(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Company {
-	return predicate.Company(sql.FieldGTE(FieldID, id))
+	return predicate.Company(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Company {
-	return predicate.Company(sql.FieldLT(FieldID, id))
+	return predicate.Company(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Company {
-	return predicate.Company(sql.FieldLTE(FieldID, id))
+	return predicate.Company(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Company {
-	return predicate.Company(sql.FieldEQ(FieldName, v))
+	return predicate.Company(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Company {
-	return predicate.Company(sql.FieldEQ(FieldName, v))
+	return predicate.Company(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Company {
-	return predicate.Company(sql.FieldNEQ(FieldName, v))
+	return predicate.Company(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Company {
-	return predicate.Company(sql.FieldIn(FieldName, vs...))
+	return predicate.Company(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Company {
-	return predicate.Company(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Company(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Company {
-	return predicate.Company(sql.FieldGT(FieldName, v))
+	return predicate.Company(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Company {
-	return predicate.Company(sql.FieldGTE(FieldName, v))
+	return predicate.Company(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Company {
-	return predicate.Company(sql.FieldLT(FieldName, v))
+	return predicate.Company(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Company {
-	return predicate.Company(sql.FieldLTE(FieldName, v))
+	return predicate.Company(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -171,15 +172,15 @@ func HasFounderWith(preds ...predicate.Person) predicate.Company {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Company) predicate.Company {
-	return predicate.Company(sql.AndPredicates(predicates...))
+	return predicate.Company(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Company) predicate.Company {
-	return predicate.Company(sql.OrPredicates(predicates...))
+	return predicate.Company(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Company) predicate.Company {
-	return predicate.Company(sql.NotPredicates(p))
+	return predicate.Company(entcacheterms.NotPredicates(p))
 }

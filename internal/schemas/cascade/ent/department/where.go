@@ -5,97 +5,98 @@ package department
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/cascade/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Department {
-	return predicate.Department(sql.FieldEQ(FieldID, id))
+	return predicate.Department(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Department {
-	return predicate.Department(sql.FieldEQ(FieldID, id))
+	return predicate.Department(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Department {
-	return predicate.Department(sql.FieldNEQ(FieldID, id))
+	return predicate.Department(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Department {
-	return predicate.Department(sql.FieldIn(FieldID, ids...))
+	return predicate.Department(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Department {
-	return predicate.Department(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Department(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Department {
-	return predicate.Department(sql.FieldGT(FieldID, id))
+	return predicate.Department(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Department {
-	return predicate.Department(sql.FieldGTE(FieldID, id))
+	return predicate.Department(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Department {
-	return predicate.Department(sql.FieldLT(FieldID, id))
+	return predicate.Department(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Department {
-	return predicate.Department(sql.FieldLTE(FieldID, id))
+	return predicate.Department(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Department {
-	return predicate.Department(sql.FieldEQ(FieldName, v))
+	return predicate.Department(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Department {
-	return predicate.Department(sql.FieldEQ(FieldName, v))
+	return predicate.Department(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Department {
-	return predicate.Department(sql.FieldNEQ(FieldName, v))
+	return predicate.Department(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Department {
-	return predicate.Department(sql.FieldIn(FieldName, vs...))
+	return predicate.Department(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Department {
-	return predicate.Department(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Department(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Department {
-	return predicate.Department(sql.FieldGT(FieldName, v))
+	return predicate.Department(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Department {
-	return predicate.Department(sql.FieldGTE(FieldName, v))
+	return predicate.Department(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Department {
-	return predicate.Department(sql.FieldLT(FieldName, v))
+	return predicate.Department(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Department {
-	return predicate.Department(sql.FieldLTE(FieldName, v))
+	return predicate.Department(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -171,15 +172,15 @@ func HasPeopleWith(preds ...predicate.Person) predicate.Department {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Department) predicate.Department {
-	return predicate.Department(sql.AndPredicates(predicates...))
+	return predicate.Department(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Department) predicate.Department {
-	return predicate.Department(sql.OrPredicates(predicates...))
+	return predicate.Department(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Department) predicate.Department {
-	return predicate.Department(sql.NotPredicates(p))
+	return predicate.Department(entcacheterms.NotPredicates(p))
 }

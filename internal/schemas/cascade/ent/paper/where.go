@@ -5,97 +5,98 @@ package paper
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/cascade/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Paper {
-	return predicate.Paper(sql.FieldEQ(FieldID, id))
+	return predicate.Paper(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Paper {
-	return predicate.Paper(sql.FieldEQ(FieldID, id))
+	return predicate.Paper(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Paper {
-	return predicate.Paper(sql.FieldNEQ(FieldID, id))
+	return predicate.Paper(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Paper {
-	return predicate.Paper(sql.FieldIn(FieldID, ids...))
+	return predicate.Paper(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Paper {
-	return predicate.Paper(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Paper(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Paper {
-	return predicate.Paper(sql.FieldGT(FieldID, id))
+	return predicate.Paper(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Paper {
-	return predicate.Paper(sql.FieldGTE(FieldID, id))
+	return predicate.Paper(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Paper {
-	return predicate.Paper(sql.FieldLT(FieldID, id))
+	return predicate.Paper(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Paper {
-	return predicate.Paper(sql.FieldLTE(FieldID, id))
+	return predicate.Paper(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Title applies equality check predicate on the "title" field. It's identical to TitleEQ.
 func Title(v string) predicate.Paper {
-	return predicate.Paper(sql.FieldEQ(FieldTitle, v))
+	return predicate.Paper(entcacheterms.FieldEQ(FieldTitle, v))
 }
 
 // TitleEQ applies the EQ predicate on the "title" field.
 func TitleEQ(v string) predicate.Paper {
-	return predicate.Paper(sql.FieldEQ(FieldTitle, v))
+	return predicate.Paper(entcacheterms.FieldEQ(FieldTitle, v))
 }
 
 // TitleNEQ applies the NEQ predicate on the "title" field.
 func TitleNEQ(v string) predicate.Paper {
-	return predicate.Paper(sql.FieldNEQ(FieldTitle, v))
+	return predicate.Paper(entcacheterms.FieldNEQ(FieldTitle, v))
 }
 
 // TitleIn applies the In predicate on the "title" field.
 func TitleIn(vs ...string) predicate.Paper {
-	return predicate.Paper(sql.FieldIn(FieldTitle, vs...))
+	return predicate.Paper(entcacheterms.FieldIn(FieldTitle, vs...))
 }
 
 // TitleNotIn applies the NotIn predicate on the "title" field.
 func TitleNotIn(vs ...string) predicate.Paper {
-	return predicate.Paper(sql.FieldNotIn(FieldTitle, vs...))
+	return predicate.Paper(entcacheterms.FieldNotIn(FieldTitle, vs...))
 }
 
 // TitleGT applies the GT predicate on the "title" field.
 func TitleGT(v string) predicate.Paper {
-	return predicate.Paper(sql.FieldGT(FieldTitle, v))
+	return predicate.Paper(entcacheterms.FieldGT(FieldTitle, v))
 }
 
 // TitleGTE applies the GTE predicate on the "title" field.
 func TitleGTE(v string) predicate.Paper {
-	return predicate.Paper(sql.FieldGTE(FieldTitle, v))
+	return predicate.Paper(entcacheterms.FieldGTE(FieldTitle, v))
 }
 
 // TitleLT applies the LT predicate on the "title" field.
 func TitleLT(v string) predicate.Paper {
-	return predicate.Paper(sql.FieldLT(FieldTitle, v))
+	return predicate.Paper(entcacheterms.FieldLT(FieldTitle, v))
 }
 
 // TitleLTE applies the LTE predicate on the "title" field.
 func TitleLTE(v string) predicate.Paper {
-	return predicate.Paper(sql.FieldLTE(FieldTitle, v))
+	return predicate.Paper(entcacheterms.FieldLTE(FieldTitle, v))
 }
 
 // TitleContains applies the Contains predicate on the "title" field.
@@ -148,15 +149,15 @@ func HasProjectWith(preds ...predicate.Project) predicate.Paper {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Paper) predicate.Paper {
-	return predicate.Paper(sql.AndPredicates(predicates...))
+	return predicate.Paper(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Paper) predicate.Paper {
-	return predicate.Paper(sql.OrPredicates(predicates...))
+	return predicate.Paper(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Paper) predicate.Paper {
-	return predicate.Paper(sql.NotPredicates(p))
+	return predicate.Paper(entcacheterms.NotPredicates(p))
 }

@@ -5,6 +5,7 @@ package person
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -96,17 +97,17 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByName orders the results by the name field.
 func ByName(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldName, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldName, opts...)
 }
 
 // ByMentorID orders the results by the mentor_id field.
 func ByMentorID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldMentorID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldMentorID, opts...)
 }
 
 // ByDepartmentField orders the results by department field.

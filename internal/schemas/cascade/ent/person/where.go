@@ -5,102 +5,103 @@ package person
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/cascade/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Person {
-	return predicate.Person(sql.FieldEQ(FieldID, id))
+	return predicate.Person(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Person {
-	return predicate.Person(sql.FieldEQ(FieldID, id))
+	return predicate.Person(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Person {
-	return predicate.Person(sql.FieldNEQ(FieldID, id))
+	return predicate.Person(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Person {
-	return predicate.Person(sql.FieldIn(FieldID, ids...))
+	return predicate.Person(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Person {
-	return predicate.Person(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Person(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Person {
-	return predicate.Person(sql.FieldGT(FieldID, id))
+	return predicate.Person(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Person {
-	return predicate.Person(sql.FieldGTE(FieldID, id))
+	return predicate.Person(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Person {
-	return predicate.Person(sql.FieldLT(FieldID, id))
+	return predicate.Person(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Person {
-	return predicate.Person(sql.FieldLTE(FieldID, id))
+	return predicate.Person(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Person {
-	return predicate.Person(sql.FieldEQ(FieldName, v))
+	return predicate.Person(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // MentorID applies equality check predicate on the "mentor_id" field. It's identical to MentorIDEQ.
 func MentorID(v int) predicate.Person {
-	return predicate.Person(sql.FieldEQ(FieldMentorID, v))
+	return predicate.Person(entcacheterms.FieldEQ(FieldMentorID, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Person {
-	return predicate.Person(sql.FieldEQ(FieldName, v))
+	return predicate.Person(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Person {
-	return predicate.Person(sql.FieldNEQ(FieldName, v))
+	return predicate.Person(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Person {
-	return predicate.Person(sql.FieldIn(FieldName, vs...))
+	return predicate.Person(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Person {
-	return predicate.Person(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Person(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Person {
-	return predicate.Person(sql.FieldGT(FieldName, v))
+	return predicate.Person(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Person {
-	return predicate.Person(sql.FieldGTE(FieldName, v))
+	return predicate.Person(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Person {
-	return predicate.Person(sql.FieldLT(FieldName, v))
+	return predicate.Person(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Person {
-	return predicate.Person(sql.FieldLTE(FieldName, v))
+	return predicate.Person(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -130,32 +131,32 @@ func NameContainsFold(v string) predicate.Person {
 
 // MentorIDEQ applies the EQ predicate on the "mentor_id" field.
 func MentorIDEQ(v int) predicate.Person {
-	return predicate.Person(sql.FieldEQ(FieldMentorID, v))
+	return predicate.Person(entcacheterms.FieldEQ(FieldMentorID, v))
 }
 
 // MentorIDNEQ applies the NEQ predicate on the "mentor_id" field.
 func MentorIDNEQ(v int) predicate.Person {
-	return predicate.Person(sql.FieldNEQ(FieldMentorID, v))
+	return predicate.Person(entcacheterms.FieldNEQ(FieldMentorID, v))
 }
 
 // MentorIDIn applies the In predicate on the "mentor_id" field.
 func MentorIDIn(vs ...int) predicate.Person {
-	return predicate.Person(sql.FieldIn(FieldMentorID, vs...))
+	return predicate.Person(entcacheterms.FieldIn(FieldMentorID, vs...))
 }
 
 // MentorIDNotIn applies the NotIn predicate on the "mentor_id" field.
 func MentorIDNotIn(vs ...int) predicate.Person {
-	return predicate.Person(sql.FieldNotIn(FieldMentorID, vs...))
+	return predicate.Person(entcacheterms.FieldNotIn(FieldMentorID, vs...))
 }
 
 // MentorIDIsNil applies the IsNil predicate on the "mentor_id" field.
 func MentorIDIsNil() predicate.Person {
-	return predicate.Person(sql.FieldIsNull(FieldMentorID))
+	return predicate.Person(entcacheterms.FieldIsNull(FieldMentorID))
 }
 
 // MentorIDNotNil applies the NotNil predicate on the "mentor_id" field.
 func MentorIDNotNil() predicate.Person {
-	return predicate.Person(sql.FieldNotNull(FieldMentorID))
+	return predicate.Person(entcacheterms.FieldNotNull(FieldMentorID))
 }
 
 // HasDepartment applies the HasEdge predicate on the "department" edge.
@@ -275,15 +276,15 @@ func HasProjectsWith(preds ...predicate.Project) predicate.Person {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Person) predicate.Person {
-	return predicate.Person(sql.AndPredicates(predicates...))
+	return predicate.Person(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Person) predicate.Person {
-	return predicate.Person(sql.OrPredicates(predicates...))
+	return predicate.Person(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Person) predicate.Person {
-	return predicate.Person(sql.NotPredicates(p))
+	return predicate.Person(entcacheterms.NotPredicates(p))
 }

@@ -7,6 +7,7 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -75,27 +76,27 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByWeight orders the results by the weight field.
 func ByWeight(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldWeight, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldWeight, opts...)
 }
 
 // ByCreatedAt orders the results by the created_at field.
 func ByCreatedAt(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldCreatedAt, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldCreatedAt, opts...)
 }
 
 // ByUserID orders the results by the user_id field.
 func ByUserID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldUserID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldUserID, opts...)
 }
 
 // ByFriendID orders the results by the friend_id field.
 func ByFriendID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldFriendID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldFriendID, opts...)
 }
 
 // ByUserField orders the results by user field.

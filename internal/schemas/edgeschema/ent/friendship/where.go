@@ -7,192 +7,193 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/edgeschema/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldEQ(FieldID, id))
+	return predicate.Friendship(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldEQ(FieldID, id))
+	return predicate.Friendship(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldNEQ(FieldID, id))
+	return predicate.Friendship(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldIn(FieldID, ids...))
+	return predicate.Friendship(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Friendship(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldGT(FieldID, id))
+	return predicate.Friendship(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldGTE(FieldID, id))
+	return predicate.Friendship(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldLT(FieldID, id))
+	return predicate.Friendship(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldLTE(FieldID, id))
+	return predicate.Friendship(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Weight applies equality check predicate on the "weight" field. It's identical to WeightEQ.
 func Weight(v int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldEQ(FieldWeight, v))
+	return predicate.Friendship(entcacheterms.FieldEQ(FieldWeight, v))
 }
 
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v time.Time) predicate.Friendship {
-	return predicate.Friendship(sql.FieldEQ(FieldCreatedAt, v))
+	return predicate.Friendship(entcacheterms.FieldEQ(FieldCreatedAt, v))
 }
 
 // UserID applies equality check predicate on the "user_id" field. It's identical to UserIDEQ.
 func UserID(v int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldEQ(FieldUserID, v))
+	return predicate.Friendship(entcacheterms.FieldEQ(FieldUserID, v))
 }
 
 // FriendID applies equality check predicate on the "friend_id" field. It's identical to FriendIDEQ.
 func FriendID(v int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldEQ(FieldFriendID, v))
+	return predicate.Friendship(entcacheterms.FieldEQ(FieldFriendID, v))
 }
 
 // WeightEQ applies the EQ predicate on the "weight" field.
 func WeightEQ(v int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldEQ(FieldWeight, v))
+	return predicate.Friendship(entcacheterms.FieldEQ(FieldWeight, v))
 }
 
 // WeightNEQ applies the NEQ predicate on the "weight" field.
 func WeightNEQ(v int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldNEQ(FieldWeight, v))
+	return predicate.Friendship(entcacheterms.FieldNEQ(FieldWeight, v))
 }
 
 // WeightIn applies the In predicate on the "weight" field.
 func WeightIn(vs ...int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldIn(FieldWeight, vs...))
+	return predicate.Friendship(entcacheterms.FieldIn(FieldWeight, vs...))
 }
 
 // WeightNotIn applies the NotIn predicate on the "weight" field.
 func WeightNotIn(vs ...int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldNotIn(FieldWeight, vs...))
+	return predicate.Friendship(entcacheterms.FieldNotIn(FieldWeight, vs...))
 }
 
 // WeightGT applies the GT predicate on the "weight" field.
 func WeightGT(v int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldGT(FieldWeight, v))
+	return predicate.Friendship(entcacheterms.FieldGT(FieldWeight, v))
 }
 
 // WeightGTE applies the GTE predicate on the "weight" field.
 func WeightGTE(v int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldGTE(FieldWeight, v))
+	return predicate.Friendship(entcacheterms.FieldGTE(FieldWeight, v))
 }
 
 // WeightLT applies the LT predicate on the "weight" field.
 func WeightLT(v int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldLT(FieldWeight, v))
+	return predicate.Friendship(entcacheterms.FieldLT(FieldWeight, v))
 }
 
 // WeightLTE applies the LTE predicate on the "weight" field.
 func WeightLTE(v int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldLTE(FieldWeight, v))
+	return predicate.Friendship(entcacheterms.FieldLTE(FieldWeight, v))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v time.Time) predicate.Friendship {
-	return predicate.Friendship(sql.FieldEQ(FieldCreatedAt, v))
+	return predicate.Friendship(entcacheterms.FieldEQ(FieldCreatedAt, v))
 }
 
 // CreatedAtNEQ applies the NEQ predicate on the "created_at" field.
 func CreatedAtNEQ(v time.Time) predicate.Friendship {
-	return predicate.Friendship(sql.FieldNEQ(FieldCreatedAt, v))
+	return predicate.Friendship(entcacheterms.FieldNEQ(FieldCreatedAt, v))
 }
 
 // CreatedAtIn applies the In predicate on the "created_at" field.
 func CreatedAtIn(vs ...time.Time) predicate.Friendship {
-	return predicate.Friendship(sql.FieldIn(FieldCreatedAt, vs...))
+	return predicate.Friendship(entcacheterms.FieldIn(FieldCreatedAt, vs...))
 }
 
 // CreatedAtNotIn applies the NotIn predicate on the "created_at" field.
 func CreatedAtNotIn(vs ...time.Time) predicate.Friendship {
-	return predicate.Friendship(sql.FieldNotIn(FieldCreatedAt, vs...))
+	return predicate.Friendship(entcacheterms.FieldNotIn(FieldCreatedAt, vs...))
 }
 
 // CreatedAtGT applies the GT predicate on the "created_at" field.
 func CreatedAtGT(v time.Time) predicate.Friendship {
-	return predicate.Friendship(sql.FieldGT(FieldCreatedAt, v))
+	return predicate.Friendship(entcacheterms.FieldGT(FieldCreatedAt, v))
 }
 
 // CreatedAtGTE applies the GTE predicate on the "created_at" field.
 func CreatedAtGTE(v time.Time) predicate.Friendship {
-	return predicate.Friendship(sql.FieldGTE(FieldCreatedAt, v))
+	return predicate.Friendship(entcacheterms.FieldGTE(FieldCreatedAt, v))
 }
 
 // CreatedAtLT applies the LT predicate on the "created_at" field.
 func CreatedAtLT(v time.Time) predicate.Friendship {
-	return predicate.Friendship(sql.FieldLT(FieldCreatedAt, v))
+	return predicate.Friendship(entcacheterms.FieldLT(FieldCreatedAt, v))
 }
 
 // CreatedAtLTE applies the LTE predicate on the "created_at" field.
 func CreatedAtLTE(v time.Time) predicate.Friendship {
-	return predicate.Friendship(sql.FieldLTE(FieldCreatedAt, v))
+	return predicate.Friendship(entcacheterms.FieldLTE(FieldCreatedAt, v))
 }
 
 // UserIDEQ applies the EQ predicate on the "user_id" field.
 func UserIDEQ(v int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldEQ(FieldUserID, v))
+	return predicate.Friendship(entcacheterms.FieldEQ(FieldUserID, v))
 }
 
 // UserIDNEQ applies the NEQ predicate on the "user_id" field.
 func UserIDNEQ(v int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldNEQ(FieldUserID, v))
+	return predicate.Friendship(entcacheterms.FieldNEQ(FieldUserID, v))
 }
 
 // UserIDIn applies the In predicate on the "user_id" field.
 func UserIDIn(vs ...int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldIn(FieldUserID, vs...))
+	return predicate.Friendship(entcacheterms.FieldIn(FieldUserID, vs...))
 }
 
 // UserIDNotIn applies the NotIn predicate on the "user_id" field.
 func UserIDNotIn(vs ...int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldNotIn(FieldUserID, vs...))
+	return predicate.Friendship(entcacheterms.FieldNotIn(FieldUserID, vs...))
 }
 
 // FriendIDEQ applies the EQ predicate on the "friend_id" field.
 func FriendIDEQ(v int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldEQ(FieldFriendID, v))
+	return predicate.Friendship(entcacheterms.FieldEQ(FieldFriendID, v))
 }
 
 // FriendIDNEQ applies the NEQ predicate on the "friend_id" field.
 func FriendIDNEQ(v int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldNEQ(FieldFriendID, v))
+	return predicate.Friendship(entcacheterms.FieldNEQ(FieldFriendID, v))
 }
 
 // FriendIDIn applies the In predicate on the "friend_id" field.
 func FriendIDIn(vs ...int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldIn(FieldFriendID, vs...))
+	return predicate.Friendship(entcacheterms.FieldIn(FieldFriendID, vs...))
 }
 
 // FriendIDNotIn applies the NotIn predicate on the "friend_id" field.
 func FriendIDNotIn(vs ...int) predicate.Friendship {
-	return predicate.Friendship(sql.FieldNotIn(FieldFriendID, vs...))
+	return predicate.Friendship(entcacheterms.FieldNotIn(FieldFriendID, vs...))
 }
 
 // HasUser applies the HasEdge predicate on the "user" edge.
@@ -243,15 +244,15 @@ func HasFriendWith(preds ...predicate.User) predicate.Friendship {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Friendship) predicate.Friendship {
-	return predicate.Friendship(sql.AndPredicates(predicates...))
+	return predicate.Friendship(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Friendship) predicate.Friendship {
-	return predicate.Friendship(sql.OrPredicates(predicates...))
+	return predicate.Friendship(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Friendship) predicate.Friendship {
-	return predicate.Friendship(sql.NotPredicates(p))
+	return predicate.Friendship(entcacheterms.NotPredicates(p))
 }

@@ -7,6 +7,7 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -76,22 +77,22 @@ type OrderOption func(*sql.Selector)
 
 // ByActive orders the results by the active field.
 func ByActive(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldActive, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldActive, opts...)
 }
 
 // ByJoinedAt orders the results by the joined_at field.
 func ByJoinedAt(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldJoinedAt, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldJoinedAt, opts...)
 }
 
 // ByUserID orders the results by the user_id field.
 func ByUserID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldUserID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldUserID, opts...)
 }
 
 // ByGroupID orders the results by the group_id field.
 func ByGroupID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldGroupID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldGroupID, opts...)
 }
 
 // ByUserField orders the results by user field.

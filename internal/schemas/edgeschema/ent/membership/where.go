@@ -7,117 +7,118 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/edgeschema/ent/predicate"
 )
 
 // Active applies equality check predicate on the "active" field. It's identical to ActiveEQ.
 func Active(v bool) predicate.Membership {
-	return predicate.Membership(sql.FieldEQ(FieldActive, v))
+	return predicate.Membership(entcacheterms.FieldEQ(FieldActive, v))
 }
 
 // JoinedAt applies equality check predicate on the "joined_at" field. It's identical to JoinedAtEQ.
 func JoinedAt(v time.Time) predicate.Membership {
-	return predicate.Membership(sql.FieldEQ(FieldJoinedAt, v))
+	return predicate.Membership(entcacheterms.FieldEQ(FieldJoinedAt, v))
 }
 
 // UserID applies equality check predicate on the "user_id" field. It's identical to UserIDEQ.
 func UserID(v int) predicate.Membership {
-	return predicate.Membership(sql.FieldEQ(FieldUserID, v))
+	return predicate.Membership(entcacheterms.FieldEQ(FieldUserID, v))
 }
 
 // GroupID applies equality check predicate on the "group_id" field. It's identical to GroupIDEQ.
 func GroupID(v int) predicate.Membership {
-	return predicate.Membership(sql.FieldEQ(FieldGroupID, v))
+	return predicate.Membership(entcacheterms.FieldEQ(FieldGroupID, v))
 }
 
 // ActiveEQ applies the EQ predicate on the "active" field.
 func ActiveEQ(v bool) predicate.Membership {
-	return predicate.Membership(sql.FieldEQ(FieldActive, v))
+	return predicate.Membership(entcacheterms.FieldEQ(FieldActive, v))
 }
 
 // ActiveNEQ applies the NEQ predicate on the "active" field.
 func ActiveNEQ(v bool) predicate.Membership {
-	return predicate.Membership(sql.FieldNEQ(FieldActive, v))
+	return predicate.Membership(entcacheterms.FieldNEQ(FieldActive, v))
 }
 
 // JoinedAtEQ applies the EQ predicate on the "joined_at" field.
 func JoinedAtEQ(v time.Time) predicate.Membership {
-	return predicate.Membership(sql.FieldEQ(FieldJoinedAt, v))
+	return predicate.Membership(entcacheterms.FieldEQ(FieldJoinedAt, v))
 }
 
 // JoinedAtNEQ applies the NEQ predicate on the "joined_at" field.
 func JoinedAtNEQ(v time.Time) predicate.Membership {
-	return predicate.Membership(sql.FieldNEQ(FieldJoinedAt, v))
+	return predicate.Membership(entcacheterms.FieldNEQ(FieldJoinedAt, v))
 }
 
 // JoinedAtIn applies the In predicate on the "joined_at" field.
 func JoinedAtIn(vs ...time.Time) predicate.Membership {
-	return predicate.Membership(sql.FieldIn(FieldJoinedAt, vs...))
+	return predicate.Membership(entcacheterms.FieldIn(FieldJoinedAt, vs...))
 }
 
 // JoinedAtNotIn applies the NotIn predicate on the "joined_at" field.
 func JoinedAtNotIn(vs ...time.Time) predicate.Membership {
-	return predicate.Membership(sql.FieldNotIn(FieldJoinedAt, vs...))
+	return predicate.Membership(entcacheterms.FieldNotIn(FieldJoinedAt, vs...))
 }
 
 // JoinedAtGT applies the GT predicate on the "joined_at" field.
 func JoinedAtGT(v time.Time) predicate.Membership {
-	return predicate.Membership(sql.FieldGT(FieldJoinedAt, v))
+	return predicate.Membership(entcacheterms.FieldGT(FieldJoinedAt, v))
 }
 
 // JoinedAtGTE applies the GTE predicate on the "joined_at" field.
 func JoinedAtGTE(v time.Time) predicate.Membership {
-	return predicate.Membership(sql.FieldGTE(FieldJoinedAt, v))
+	return predicate.Membership(entcacheterms.FieldGTE(FieldJoinedAt, v))
 }
 
 // JoinedAtLT applies the LT predicate on the "joined_at" field.
 func JoinedAtLT(v time.Time) predicate.Membership {
-	return predicate.Membership(sql.FieldLT(FieldJoinedAt, v))
+	return predicate.Membership(entcacheterms.FieldLT(FieldJoinedAt, v))
 }
 
 // JoinedAtLTE applies the LTE predicate on the "joined_at" field.
 func JoinedAtLTE(v time.Time) predicate.Membership {
-	return predicate.Membership(sql.FieldLTE(FieldJoinedAt, v))
+	return predicate.Membership(entcacheterms.FieldLTE(FieldJoinedAt, v))
 }
 
 // UserIDEQ applies the EQ predicate on the "user_id" field.
 func UserIDEQ(v int) predicate.Membership {
-	return predicate.Membership(sql.FieldEQ(FieldUserID, v))
+	return predicate.Membership(entcacheterms.FieldEQ(FieldUserID, v))
 }
 
 // UserIDNEQ applies the NEQ predicate on the "user_id" field.
 func UserIDNEQ(v int) predicate.Membership {
-	return predicate.Membership(sql.FieldNEQ(FieldUserID, v))
+	return predicate.Membership(entcacheterms.FieldNEQ(FieldUserID, v))
 }
 
 // UserIDIn applies the In predicate on the "user_id" field.
 func UserIDIn(vs ...int) predicate.Membership {
-	return predicate.Membership(sql.FieldIn(FieldUserID, vs...))
+	return predicate.Membership(entcacheterms.FieldIn(FieldUserID, vs...))
 }
 
 // UserIDNotIn applies the NotIn predicate on the "user_id" field.
 func UserIDNotIn(vs ...int) predicate.Membership {
-	return predicate.Membership(sql.FieldNotIn(FieldUserID, vs...))
+	return predicate.Membership(entcacheterms.FieldNotIn(FieldUserID, vs...))
 }
 
 // GroupIDEQ applies the EQ predicate on the "group_id" field.
 func GroupIDEQ(v int) predicate.Membership {
-	return predicate.Membership(sql.FieldEQ(FieldGroupID, v))
+	return predicate.Membership(entcacheterms.FieldEQ(FieldGroupID, v))
 }
 
 // GroupIDNEQ applies the NEQ predicate on the "group_id" field.
 func GroupIDNEQ(v int) predicate.Membership {
-	return predicate.Membership(sql.FieldNEQ(FieldGroupID, v))
+	return predicate.Membership(entcacheterms.FieldNEQ(FieldGroupID, v))
 }
 
 // GroupIDIn applies the In predicate on the "group_id" field.
 func GroupIDIn(vs ...int) predicate.Membership {
-	return predicate.Membership(sql.FieldIn(FieldGroupID, vs...))
+	return predicate.Membership(entcacheterms.FieldIn(FieldGroupID, vs...))
 }
 
 // GroupIDNotIn applies the NotIn predicate on the "group_id" field.
 func GroupIDNotIn(vs ...int) predicate.Membership {
-	return predicate.Membership(sql.FieldNotIn(FieldGroupID, vs...))
+	return predicate.Membership(entcacheterms.FieldNotIn(FieldGroupID, vs...))
 }
 
 // HasUser applies the HasEdge predicate on the "user" edge.
@@ -168,15 +169,15 @@ func HasGroupWith(preds ...predicate.Group) predicate.Membership {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Membership) predicate.Membership {
-	return predicate.Membership(sql.AndPredicates(predicates...))
+	return predicate.Membership(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Membership) predicate.Membership {
-	return predicate.Membership(sql.OrPredicates(predicates...))
+	return predicate.Membership(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Membership) predicate.Membership {
-	return predicate.Membership(sql.NotPredicates(p))
+	return predicate.Membership(entcacheterms.NotPredicates(p))
 }

@@ -5,97 +5,98 @@ package role
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/edgeschema/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Role {
-	return predicate.Role(sql.FieldEQ(FieldID, id))
+	return predicate.Role(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Role {
-	return predicate.Role(sql.FieldEQ(FieldID, id))
+	return predicate.Role(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Role {
-	return predicate.Role(sql.FieldNEQ(FieldID, id))
+	return predicate.Role(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Role {
-	return predicate.Role(sql.FieldIn(FieldID, ids...))
+	return predicate.Role(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Role {
-	return predicate.Role(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Role(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Role {
-	return predicate.Role(sql.FieldGT(FieldID, id))
+	return predicate.Role(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Role {
-	return predicate.Role(sql.FieldGTE(FieldID, id))
+	return predicate.Role(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Role {
-	return predicate.Role(sql.FieldLT(FieldID, id))
+	return predicate.Role(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Role {
-	return predicate.Role(sql.FieldLTE(FieldID, id))
+	return predicate.Role(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Role {
-	return predicate.Role(sql.FieldEQ(FieldName, v))
+	return predicate.Role(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Role {
-	return predicate.Role(sql.FieldEQ(FieldName, v))
+	return predicate.Role(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Role {
-	return predicate.Role(sql.FieldNEQ(FieldName, v))
+	return predicate.Role(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Role {
-	return predicate.Role(sql.FieldIn(FieldName, vs...))
+	return predicate.Role(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Role {
-	return predicate.Role(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Role(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Role {
-	return predicate.Role(sql.FieldGT(FieldName, v))
+	return predicate.Role(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Role {
-	return predicate.Role(sql.FieldGTE(FieldName, v))
+	return predicate.Role(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Role {
-	return predicate.Role(sql.FieldLT(FieldName, v))
+	return predicate.Role(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Role {
-	return predicate.Role(sql.FieldLTE(FieldName, v))
+	return predicate.Role(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -171,15 +172,15 @@ func HasRoleUsersWith(preds ...predicate.RoleUser) predicate.Role {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Role) predicate.Role {
-	return predicate.Role(sql.AndPredicates(predicates...))
+	return predicate.Role(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Role) predicate.Role {
-	return predicate.Role(sql.OrPredicates(predicates...))
+	return predicate.Role(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Role) predicate.Role {
-	return predicate.Role(sql.NotPredicates(p))
+	return predicate.Role(entcacheterms.NotPredicates(p))
 }

@@ -5,6 +5,7 @@ package roleuser
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -61,12 +62,12 @@ type OrderOption func(*sql.Selector)
 
 // ByUserID orders the results by the user_id field.
 func ByUserID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldUserID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldUserID, opts...)
 }
 
 // ByRoleID orders the results by the role_id field.
 func ByRoleID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldRoleID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldRoleID, opts...)
 }
 
 // ByUserField orders the results by user field.

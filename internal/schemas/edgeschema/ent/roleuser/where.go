@@ -5,57 +5,58 @@ package roleuser
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/edgeschema/ent/predicate"
 )
 
 // UserID applies equality check predicate on the "user_id" field. It's identical to UserIDEQ.
 func UserID(v int) predicate.RoleUser {
-	return predicate.RoleUser(sql.FieldEQ(FieldUserID, v))
+	return predicate.RoleUser(entcacheterms.FieldEQ(FieldUserID, v))
 }
 
 // RoleID applies equality check predicate on the "role_id" field. It's identical to RoleIDEQ.
 func RoleID(v int) predicate.RoleUser {
-	return predicate.RoleUser(sql.FieldEQ(FieldRoleID, v))
+	return predicate.RoleUser(entcacheterms.FieldEQ(FieldRoleID, v))
 }
 
 // UserIDEQ applies the EQ predicate on the "user_id" field.
 func UserIDEQ(v int) predicate.RoleUser {
-	return predicate.RoleUser(sql.FieldEQ(FieldUserID, v))
+	return predicate.RoleUser(entcacheterms.FieldEQ(FieldUserID, v))
 }
 
 // UserIDNEQ applies the NEQ predicate on the "user_id" field.
 func UserIDNEQ(v int) predicate.RoleUser {
-	return predicate.RoleUser(sql.FieldNEQ(FieldUserID, v))
+	return predicate.RoleUser(entcacheterms.FieldNEQ(FieldUserID, v))
 }
 
 // UserIDIn applies the In predicate on the "user_id" field.
 func UserIDIn(vs ...int) predicate.RoleUser {
-	return predicate.RoleUser(sql.FieldIn(FieldUserID, vs...))
+	return predicate.RoleUser(entcacheterms.FieldIn(FieldUserID, vs...))
 }
 
 // UserIDNotIn applies the NotIn predicate on the "user_id" field.
 func UserIDNotIn(vs ...int) predicate.RoleUser {
-	return predicate.RoleUser(sql.FieldNotIn(FieldUserID, vs...))
+	return predicate.RoleUser(entcacheterms.FieldNotIn(FieldUserID, vs...))
 }
 
 // RoleIDEQ applies the EQ predicate on the "role_id" field.
 func RoleIDEQ(v int) predicate.RoleUser {
-	return predicate.RoleUser(sql.FieldEQ(FieldRoleID, v))
+	return predicate.RoleUser(entcacheterms.FieldEQ(FieldRoleID, v))
 }
 
 // RoleIDNEQ applies the NEQ predicate on the "role_id" field.
 func RoleIDNEQ(v int) predicate.RoleUser {
-	return predicate.RoleUser(sql.FieldNEQ(FieldRoleID, v))
+	return predicate.RoleUser(entcacheterms.FieldNEQ(FieldRoleID, v))
 }
 
 // RoleIDIn applies the In predicate on the "role_id" field.
 func RoleIDIn(vs ...int) predicate.RoleUser {
-	return predicate.RoleUser(sql.FieldIn(FieldRoleID, vs...))
+	return predicate.RoleUser(entcacheterms.FieldIn(FieldRoleID, vs...))
 }
 
 // RoleIDNotIn applies the NotIn predicate on the "role_id" field.
 func RoleIDNotIn(vs ...int) predicate.RoleUser {
-	return predicate.RoleUser(sql.FieldNotIn(FieldRoleID, vs...))
+	return predicate.RoleUser(entcacheterms.FieldNotIn(FieldRoleID, vs...))
 }
 
 // HasUser applies the HasEdge predicate on the "user" edge.
@@ -106,15 +107,15 @@ func HasRoleWith(preds ...predicate.Role) predicate.RoleUser {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.RoleUser) predicate.RoleUser {
-	return predicate.RoleUser(sql.AndPredicates(predicates...))
+	return predicate.RoleUser(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.RoleUser) predicate.RoleUser {
-	return predicate.RoleUser(sql.OrPredicates(predicates...))
+	return predicate.RoleUser(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.RoleUser) predicate.RoleUser {
-	return predicate.RoleUser(sql.NotPredicates(p))
+	return predicate.RoleUser(entcacheterms.NotPredicates(p))
 }

@@ -10,6 +10,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/fields/types"
 )
 
@@ -189,137 +190,137 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByName orders the results by the name field.
 func ByName(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldName, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldName, opts...)
 }
 
 // ByNotes orders the results by the notes field.
 func ByNotes(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldNotes, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldNotes, opts...)
 }
 
 // BySecret orders the results by the secret field.
 func BySecret(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldSecret, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldSecret, opts...)
 }
 
 // ByKind orders the results by the kind field.
 func ByKind(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldKind, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldKind, opts...)
 }
 
 // BySize orders the results by the size field.
 func BySize(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldSize, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldSize, opts...)
 }
 
 // ByActive orders the results by the active field.
 func ByActive(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldActive, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldActive, opts...)
 }
 
 // ByLevel orders the results by the level field.
 func ByLevel(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldLevel, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldLevel, opts...)
 }
 
 // BySerial orders the results by the serial field.
 func BySerial(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldSerial, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldSerial, opts...)
 }
 
 // ByViews orders the results by the views field.
 func ByViews(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldViews, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldViews, opts...)
 }
 
 // ByWeight orders the results by the weight field.
 func ByWeight(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldWeight, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldWeight, opts...)
 }
 
 // ByRatio orders the results by the ratio field.
 func ByRatio(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldRatio, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldRatio, opts...)
 }
 
 // ByRef orders the results by the ref field.
 func ByRef(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldRef, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldRef, opts...)
 }
 
 // BySku orders the results by the sku field.
 func BySku(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldSku, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldSku, opts...)
 }
 
 // ByGrade orders the results by the grade field.
 func ByGrade(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldGrade, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldGrade, opts...)
 }
 
 // ByColor orders the results by the color field.
 func ByColor(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldColor, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldColor, opts...)
 }
 
 // ByLink orders the results by the link field.
 func ByLink(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldLink, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldLink, opts...)
 }
 
 // ByEncoded orders the results by the encoded field.
 func ByEncoded(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldEncoded, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldEncoded, opts...)
 }
 
 // ByHomepage orders the results by the homepage field.
 func ByHomepage(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldHomepage, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldHomepage, opts...)
 }
 
 // ByPrice orders the results by the price field.
 func ByPrice(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldPrice, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldPrice, opts...)
 }
 
 // ByReleasedAt orders the results by the released_at field.
 func ByReleasedAt(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldReleasedAt, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldReleasedAt, opts...)
 }
 
 // BySeenAt orders the results by the seen_at field.
 func BySeenAt(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldSeenAt, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldSeenAt, opts...)
 }
 
 // ByCreatedAt orders the results by the created_at field.
 func ByCreatedAt(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldCreatedAt, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldCreatedAt, opts...)
 }
 
 // ByModifiedAt orders the results by the modified_at field.
 func ByModifiedAt(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldModifiedAt, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldModifiedAt, opts...)
 }
 
 // ByRegion orders the results by the region field.
 func ByRegion(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldRegion, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldRegion, opts...)
 }
 
 // ByCode orders the results by the code field.
 func ByCode(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldCode, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldCode, opts...)
 }
 
 // ByRenamed orders the results by the renamed field.
 func ByRenamed(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldRenamed, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldRenamed, opts...)
 }
 
 // ByPartsCount orders the results by parts count.

@@ -9,6 +9,7 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/fields/ent/predicate"
 	"github.com/entcache/ent-cache/internal/schemas/fields/types"
 	"github.com/google/uuid"
@@ -16,215 +17,215 @@ import (
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldID, id))
+	return predicate.Item(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldID, id))
+	return predicate.Item(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldID, id))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldID, ids...))
+	return predicate.Item(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldID, id))
+	return predicate.Item(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldID, id))
+	return predicate.Item(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldID, id))
+	return predicate.Item(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldID, id))
+	return predicate.Item(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldName, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // Notes applies equality check predicate on the "notes" field. It's identical to NotesEQ.
 func Notes(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldNotes, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldNotes, v))
 }
 
 // Secret applies equality check predicate on the "secret" field. It's identical to SecretEQ.
 func Secret(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldSecret, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldSecret, v))
 }
 
 // Active applies equality check predicate on the "active" field. It's identical to ActiveEQ.
 func Active(v bool) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldActive, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldActive, v))
 }
 
 // Level applies equality check predicate on the "level" field. It's identical to LevelEQ.
 func Level(v int8) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldLevel, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldLevel, v))
 }
 
 // Serial applies equality check predicate on the "serial" field. It's identical to SerialEQ.
 func Serial(v uint64) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldSerial, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldSerial, v))
 }
 
 // Views applies equality check predicate on the "views" field. It's identical to ViewsEQ.
 func Views(v int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldViews, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldViews, v))
 }
 
 // Weight applies equality check predicate on the "weight" field. It's identical to WeightEQ.
 func Weight(v float64) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldWeight, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldWeight, v))
 }
 
 // Ratio applies equality check predicate on the "ratio" field. It's identical to RatioEQ.
 func Ratio(v float32) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldRatio, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldRatio, v))
 }
 
 // Ref applies equality check predicate on the "ref" field. It's identical to RefEQ.
 func Ref(v uuid.UUID) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldRef, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldRef, v))
 }
 
 // Digest applies equality check predicate on the "digest" field. It's identical to DigestEQ.
 func Digest(v []byte) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldDigest, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldDigest, v))
 }
 
 // Sku applies equality check predicate on the "sku" field. It's identical to SkuEQ.
 func Sku(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldSku, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldSku, v))
 }
 
 // Grade applies equality check predicate on the "grade" field. It's identical to GradeEQ.
 func Grade(v types.Grade) predicate.Item {
 	vc := int(v)
-	return predicate.Item(sql.FieldEQ(FieldGrade, vc))
+	return predicate.Item(entcacheterms.FieldEQ(FieldGrade, vc))
 }
 
 // Color applies equality check predicate on the "color" field. It's identical to ColorEQ.
 func Color(v types.Color) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldColor, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldColor, v))
 }
 
 // Link applies equality check predicate on the "link" field. It's identical to LinkEQ.
 func Link(v *types.Link) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldLink, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldLink, v))
 }
 
 // Encoded applies equality check predicate on the "encoded" field. It's identical to EncodedEQ.
 func Encoded(v string) predicate.Item {
 	vc, err := ValueScanner.Encoded.Value(v)
-	return predicate.ItemOrErr(sql.FieldEQ(FieldEncoded, vc), err)
+	return predicate.ItemOrErr(entcacheterms.FieldEQ(FieldEncoded, vc), err)
 }
 
 // Homepage applies equality check predicate on the "homepage" field. It's identical to HomepageEQ.
 func Homepage(v *url.URL) predicate.Item {
 	vc, err := ValueScanner.Homepage.Value(v)
-	return predicate.ItemOrErr(sql.FieldEQ(FieldHomepage, vc), err)
+	return predicate.ItemOrErr(entcacheterms.FieldEQ(FieldHomepage, vc), err)
 }
 
 // Price applies equality check predicate on the "price" field. It's identical to PriceEQ.
 func Price(v types.Decimal) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldPrice, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldPrice, v))
 }
 
 // ReleasedAt applies equality check predicate on the "released_at" field. It's identical to ReleasedAtEQ.
 func ReleasedAt(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldReleasedAt, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldReleasedAt, v))
 }
 
 // SeenAt applies equality check predicate on the "seen_at" field. It's identical to SeenAtEQ.
 func SeenAt(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldSeenAt, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldSeenAt, v))
 }
 
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldCreatedAt, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldCreatedAt, v))
 }
 
 // ModifiedAt applies equality check predicate on the "modified_at" field. It's identical to ModifiedAtEQ.
 func ModifiedAt(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldModifiedAt, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldModifiedAt, v))
 }
 
 // Region applies equality check predicate on the "region" field. It's identical to RegionEQ.
 func Region(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldRegion, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldRegion, v))
 }
 
 // Code applies equality check predicate on the "code" field. It's identical to CodeEQ.
 func Code(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldCode, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldCode, v))
 }
 
 // Renamed applies equality check predicate on the "renamed" field. It's identical to RenamedEQ.
 func Renamed(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldRenamed, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldRenamed, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldName, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldName, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldName, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldName, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldName, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldName, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldName, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -254,42 +255,42 @@ func NameContainsFold(v string) predicate.Item {
 
 // NotesEQ applies the EQ predicate on the "notes" field.
 func NotesEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldNotes, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldNotes, v))
 }
 
 // NotesNEQ applies the NEQ predicate on the "notes" field.
 func NotesNEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldNotes, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldNotes, v))
 }
 
 // NotesIn applies the In predicate on the "notes" field.
 func NotesIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldNotes, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldNotes, vs...))
 }
 
 // NotesNotIn applies the NotIn predicate on the "notes" field.
 func NotesNotIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldNotes, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldNotes, vs...))
 }
 
 // NotesGT applies the GT predicate on the "notes" field.
 func NotesGT(v string) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldNotes, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldNotes, v))
 }
 
 // NotesGTE applies the GTE predicate on the "notes" field.
 func NotesGTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldNotes, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldNotes, v))
 }
 
 // NotesLT applies the LT predicate on the "notes" field.
 func NotesLT(v string) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldNotes, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldNotes, v))
 }
 
 // NotesLTE applies the LTE predicate on the "notes" field.
 func NotesLTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldNotes, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldNotes, v))
 }
 
 // NotesContains applies the Contains predicate on the "notes" field.
@@ -309,12 +310,12 @@ func NotesHasSuffix(v string) predicate.Item {
 
 // NotesIsNil applies the IsNil predicate on the "notes" field.
 func NotesIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldNotes))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldNotes))
 }
 
 // NotesNotNil applies the NotNil predicate on the "notes" field.
 func NotesNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldNotes))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldNotes))
 }
 
 // NotesEqualFold applies the EqualFold predicate on the "notes" field.
@@ -329,42 +330,42 @@ func NotesContainsFold(v string) predicate.Item {
 
 // SecretEQ applies the EQ predicate on the "secret" field.
 func SecretEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldSecret, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldSecret, v))
 }
 
 // SecretNEQ applies the NEQ predicate on the "secret" field.
 func SecretNEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldSecret, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldSecret, v))
 }
 
 // SecretIn applies the In predicate on the "secret" field.
 func SecretIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldSecret, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldSecret, vs...))
 }
 
 // SecretNotIn applies the NotIn predicate on the "secret" field.
 func SecretNotIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldSecret, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldSecret, vs...))
 }
 
 // SecretGT applies the GT predicate on the "secret" field.
 func SecretGT(v string) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldSecret, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldSecret, v))
 }
 
 // SecretGTE applies the GTE predicate on the "secret" field.
 func SecretGTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldSecret, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldSecret, v))
 }
 
 // SecretLT applies the LT predicate on the "secret" field.
 func SecretLT(v string) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldSecret, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldSecret, v))
 }
 
 // SecretLTE applies the LTE predicate on the "secret" field.
 func SecretLTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldSecret, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldSecret, v))
 }
 
 // SecretContains applies the Contains predicate on the "secret" field.
@@ -384,12 +385,12 @@ func SecretHasSuffix(v string) predicate.Item {
 
 // SecretIsNil applies the IsNil predicate on the "secret" field.
 func SecretIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldSecret))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldSecret))
 }
 
 // SecretNotNil applies the NotNil predicate on the "secret" field.
 func SecretNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldSecret))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldSecret))
 }
 
 // SecretEqualFold applies the EqualFold predicate on the "secret" field.
@@ -404,34 +405,34 @@ func SecretContainsFold(v string) predicate.Item {
 
 // KindEQ applies the EQ predicate on the "kind" field.
 func KindEQ(v Kind) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldKind, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldKind, v))
 }
 
 // KindNEQ applies the NEQ predicate on the "kind" field.
 func KindNEQ(v Kind) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldKind, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldKind, v))
 }
 
 // KindIn applies the In predicate on the "kind" field.
 func KindIn(vs ...Kind) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldKind, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldKind, vs...))
 }
 
 // KindNotIn applies the NotIn predicate on the "kind" field.
 func KindNotIn(vs ...Kind) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldKind, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldKind, vs...))
 }
 
 // SizeEQ applies the EQ predicate on the "size" field.
 func SizeEQ(v types.Size) predicate.Item {
 	vc := v
-	return predicate.Item(sql.FieldEQ(FieldSize, vc))
+	return predicate.Item(entcacheterms.FieldEQ(FieldSize, vc))
 }
 
 // SizeNEQ applies the NEQ predicate on the "size" field.
 func SizeNEQ(v types.Size) predicate.Item {
 	vc := v
-	return predicate.Item(sql.FieldNEQ(FieldSize, vc))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldSize, vc))
 }
 
 // SizeIn applies the In predicate on the "size" field.
@@ -440,7 +441,7 @@ func SizeIn(vs ...types.Size) predicate.Item {
 	for i := range v {
 		v[i] = vs[i]
 	}
-	return predicate.Item(sql.FieldIn(FieldSize, v...))
+	return predicate.Item(entcacheterms.FieldIn(FieldSize, v...))
 }
 
 // SizeNotIn applies the NotIn predicate on the "size" field.
@@ -449,407 +450,407 @@ func SizeNotIn(vs ...types.Size) predicate.Item {
 	for i := range v {
 		v[i] = vs[i]
 	}
-	return predicate.Item(sql.FieldNotIn(FieldSize, v...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldSize, v...))
 }
 
 // SizeIsNil applies the IsNil predicate on the "size" field.
 func SizeIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldSize))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldSize))
 }
 
 // SizeNotNil applies the NotNil predicate on the "size" field.
 func SizeNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldSize))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldSize))
 }
 
 // ActiveEQ applies the EQ predicate on the "active" field.
 func ActiveEQ(v bool) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldActive, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldActive, v))
 }
 
 // ActiveNEQ applies the NEQ predicate on the "active" field.
 func ActiveNEQ(v bool) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldActive, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldActive, v))
 }
 
 // LevelEQ applies the EQ predicate on the "level" field.
 func LevelEQ(v int8) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldLevel, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldLevel, v))
 }
 
 // LevelNEQ applies the NEQ predicate on the "level" field.
 func LevelNEQ(v int8) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldLevel, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldLevel, v))
 }
 
 // LevelIn applies the In predicate on the "level" field.
 func LevelIn(vs ...int8) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldLevel, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldLevel, vs...))
 }
 
 // LevelNotIn applies the NotIn predicate on the "level" field.
 func LevelNotIn(vs ...int8) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldLevel, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldLevel, vs...))
 }
 
 // LevelGT applies the GT predicate on the "level" field.
 func LevelGT(v int8) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldLevel, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldLevel, v))
 }
 
 // LevelGTE applies the GTE predicate on the "level" field.
 func LevelGTE(v int8) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldLevel, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldLevel, v))
 }
 
 // LevelLT applies the LT predicate on the "level" field.
 func LevelLT(v int8) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldLevel, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldLevel, v))
 }
 
 // LevelLTE applies the LTE predicate on the "level" field.
 func LevelLTE(v int8) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldLevel, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldLevel, v))
 }
 
 // SerialEQ applies the EQ predicate on the "serial" field.
 func SerialEQ(v uint64) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldSerial, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldSerial, v))
 }
 
 // SerialNEQ applies the NEQ predicate on the "serial" field.
 func SerialNEQ(v uint64) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldSerial, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldSerial, v))
 }
 
 // SerialIn applies the In predicate on the "serial" field.
 func SerialIn(vs ...uint64) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldSerial, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldSerial, vs...))
 }
 
 // SerialNotIn applies the NotIn predicate on the "serial" field.
 func SerialNotIn(vs ...uint64) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldSerial, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldSerial, vs...))
 }
 
 // SerialGT applies the GT predicate on the "serial" field.
 func SerialGT(v uint64) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldSerial, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldSerial, v))
 }
 
 // SerialGTE applies the GTE predicate on the "serial" field.
 func SerialGTE(v uint64) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldSerial, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldSerial, v))
 }
 
 // SerialLT applies the LT predicate on the "serial" field.
 func SerialLT(v uint64) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldSerial, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldSerial, v))
 }
 
 // SerialLTE applies the LTE predicate on the "serial" field.
 func SerialLTE(v uint64) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldSerial, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldSerial, v))
 }
 
 // SerialIsNil applies the IsNil predicate on the "serial" field.
 func SerialIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldSerial))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldSerial))
 }
 
 // SerialNotNil applies the NotNil predicate on the "serial" field.
 func SerialNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldSerial))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldSerial))
 }
 
 // ViewsEQ applies the EQ predicate on the "views" field.
 func ViewsEQ(v int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldViews, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldViews, v))
 }
 
 // ViewsNEQ applies the NEQ predicate on the "views" field.
 func ViewsNEQ(v int) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldViews, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldViews, v))
 }
 
 // ViewsIn applies the In predicate on the "views" field.
 func ViewsIn(vs ...int) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldViews, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldViews, vs...))
 }
 
 // ViewsNotIn applies the NotIn predicate on the "views" field.
 func ViewsNotIn(vs ...int) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldViews, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldViews, vs...))
 }
 
 // ViewsGT applies the GT predicate on the "views" field.
 func ViewsGT(v int) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldViews, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldViews, v))
 }
 
 // ViewsGTE applies the GTE predicate on the "views" field.
 func ViewsGTE(v int) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldViews, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldViews, v))
 }
 
 // ViewsLT applies the LT predicate on the "views" field.
 func ViewsLT(v int) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldViews, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldViews, v))
 }
 
 // ViewsLTE applies the LTE predicate on the "views" field.
 func ViewsLTE(v int) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldViews, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldViews, v))
 }
 
 // ViewsIsNil applies the IsNil predicate on the "views" field.
 func ViewsIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldViews))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldViews))
 }
 
 // ViewsNotNil applies the NotNil predicate on the "views" field.
 func ViewsNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldViews))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldViews))
 }
 
 // WeightEQ applies the EQ predicate on the "weight" field.
 func WeightEQ(v float64) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldWeight, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldWeight, v))
 }
 
 // WeightNEQ applies the NEQ predicate on the "weight" field.
 func WeightNEQ(v float64) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldWeight, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldWeight, v))
 }
 
 // WeightIn applies the In predicate on the "weight" field.
 func WeightIn(vs ...float64) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldWeight, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldWeight, vs...))
 }
 
 // WeightNotIn applies the NotIn predicate on the "weight" field.
 func WeightNotIn(vs ...float64) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldWeight, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldWeight, vs...))
 }
 
 // WeightGT applies the GT predicate on the "weight" field.
 func WeightGT(v float64) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldWeight, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldWeight, v))
 }
 
 // WeightGTE applies the GTE predicate on the "weight" field.
 func WeightGTE(v float64) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldWeight, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldWeight, v))
 }
 
 // WeightLT applies the LT predicate on the "weight" field.
 func WeightLT(v float64) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldWeight, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldWeight, v))
 }
 
 // WeightLTE applies the LTE predicate on the "weight" field.
 func WeightLTE(v float64) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldWeight, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldWeight, v))
 }
 
 // WeightIsNil applies the IsNil predicate on the "weight" field.
 func WeightIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldWeight))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldWeight))
 }
 
 // WeightNotNil applies the NotNil predicate on the "weight" field.
 func WeightNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldWeight))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldWeight))
 }
 
 // RatioEQ applies the EQ predicate on the "ratio" field.
 func RatioEQ(v float32) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldRatio, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldRatio, v))
 }
 
 // RatioNEQ applies the NEQ predicate on the "ratio" field.
 func RatioNEQ(v float32) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldRatio, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldRatio, v))
 }
 
 // RatioIn applies the In predicate on the "ratio" field.
 func RatioIn(vs ...float32) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldRatio, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldRatio, vs...))
 }
 
 // RatioNotIn applies the NotIn predicate on the "ratio" field.
 func RatioNotIn(vs ...float32) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldRatio, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldRatio, vs...))
 }
 
 // RatioGT applies the GT predicate on the "ratio" field.
 func RatioGT(v float32) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldRatio, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldRatio, v))
 }
 
 // RatioGTE applies the GTE predicate on the "ratio" field.
 func RatioGTE(v float32) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldRatio, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldRatio, v))
 }
 
 // RatioLT applies the LT predicate on the "ratio" field.
 func RatioLT(v float32) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldRatio, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldRatio, v))
 }
 
 // RatioLTE applies the LTE predicate on the "ratio" field.
 func RatioLTE(v float32) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldRatio, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldRatio, v))
 }
 
 // RatioIsNil applies the IsNil predicate on the "ratio" field.
 func RatioIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldRatio))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldRatio))
 }
 
 // RatioNotNil applies the NotNil predicate on the "ratio" field.
 func RatioNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldRatio))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldRatio))
 }
 
 // RefEQ applies the EQ predicate on the "ref" field.
 func RefEQ(v uuid.UUID) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldRef, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldRef, v))
 }
 
 // RefNEQ applies the NEQ predicate on the "ref" field.
 func RefNEQ(v uuid.UUID) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldRef, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldRef, v))
 }
 
 // RefIn applies the In predicate on the "ref" field.
 func RefIn(vs ...uuid.UUID) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldRef, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldRef, vs...))
 }
 
 // RefNotIn applies the NotIn predicate on the "ref" field.
 func RefNotIn(vs ...uuid.UUID) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldRef, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldRef, vs...))
 }
 
 // RefGT applies the GT predicate on the "ref" field.
 func RefGT(v uuid.UUID) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldRef, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldRef, v))
 }
 
 // RefGTE applies the GTE predicate on the "ref" field.
 func RefGTE(v uuid.UUID) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldRef, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldRef, v))
 }
 
 // RefLT applies the LT predicate on the "ref" field.
 func RefLT(v uuid.UUID) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldRef, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldRef, v))
 }
 
 // RefLTE applies the LTE predicate on the "ref" field.
 func RefLTE(v uuid.UUID) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldRef, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldRef, v))
 }
 
 // RefIsNil applies the IsNil predicate on the "ref" field.
 func RefIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldRef))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldRef))
 }
 
 // RefNotNil applies the NotNil predicate on the "ref" field.
 func RefNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldRef))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldRef))
 }
 
 // DigestEQ applies the EQ predicate on the "digest" field.
 func DigestEQ(v []byte) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldDigest, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldDigest, v))
 }
 
 // DigestNEQ applies the NEQ predicate on the "digest" field.
 func DigestNEQ(v []byte) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldDigest, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldDigest, v))
 }
 
 // DigestIn applies the In predicate on the "digest" field.
 func DigestIn(vs ...[]byte) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldDigest, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldDigest, vs...))
 }
 
 // DigestNotIn applies the NotIn predicate on the "digest" field.
 func DigestNotIn(vs ...[]byte) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldDigest, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldDigest, vs...))
 }
 
 // DigestGT applies the GT predicate on the "digest" field.
 func DigestGT(v []byte) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldDigest, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldDigest, v))
 }
 
 // DigestGTE applies the GTE predicate on the "digest" field.
 func DigestGTE(v []byte) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldDigest, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldDigest, v))
 }
 
 // DigestLT applies the LT predicate on the "digest" field.
 func DigestLT(v []byte) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldDigest, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldDigest, v))
 }
 
 // DigestLTE applies the LTE predicate on the "digest" field.
 func DigestLTE(v []byte) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldDigest, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldDigest, v))
 }
 
 // DigestIsNil applies the IsNil predicate on the "digest" field.
 func DigestIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldDigest))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldDigest))
 }
 
 // DigestNotNil applies the NotNil predicate on the "digest" field.
 func DigestNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldDigest))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldDigest))
 }
 
 // SkuEQ applies the EQ predicate on the "sku" field.
 func SkuEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldSku, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldSku, v))
 }
 
 // SkuNEQ applies the NEQ predicate on the "sku" field.
 func SkuNEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldSku, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldSku, v))
 }
 
 // SkuIn applies the In predicate on the "sku" field.
 func SkuIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldSku, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldSku, vs...))
 }
 
 // SkuNotIn applies the NotIn predicate on the "sku" field.
 func SkuNotIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldSku, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldSku, vs...))
 }
 
 // SkuGT applies the GT predicate on the "sku" field.
 func SkuGT(v string) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldSku, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldSku, v))
 }
 
 // SkuGTE applies the GTE predicate on the "sku" field.
 func SkuGTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldSku, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldSku, v))
 }
 
 // SkuLT applies the LT predicate on the "sku" field.
 func SkuLT(v string) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldSku, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldSku, v))
 }
 
 // SkuLTE applies the LTE predicate on the "sku" field.
 func SkuLTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldSku, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldSku, v))
 }
 
 // SkuContains applies the Contains predicate on the "sku" field.
@@ -869,12 +870,12 @@ func SkuHasSuffix(v string) predicate.Item {
 
 // SkuIsNil applies the IsNil predicate on the "sku" field.
 func SkuIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldSku))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldSku))
 }
 
 // SkuNotNil applies the NotNil predicate on the "sku" field.
 func SkuNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldSku))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldSku))
 }
 
 // SkuEqualFold applies the EqualFold predicate on the "sku" field.
@@ -890,13 +891,13 @@ func SkuContainsFold(v string) predicate.Item {
 // GradeEQ applies the EQ predicate on the "grade" field.
 func GradeEQ(v types.Grade) predicate.Item {
 	vc := int(v)
-	return predicate.Item(sql.FieldEQ(FieldGrade, vc))
+	return predicate.Item(entcacheterms.FieldEQ(FieldGrade, vc))
 }
 
 // GradeNEQ applies the NEQ predicate on the "grade" field.
 func GradeNEQ(v types.Grade) predicate.Item {
 	vc := int(v)
-	return predicate.Item(sql.FieldNEQ(FieldGrade, vc))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldGrade, vc))
 }
 
 // GradeIn applies the In predicate on the "grade" field.
@@ -905,7 +906,7 @@ func GradeIn(vs ...types.Grade) predicate.Item {
 	for i := range v {
 		v[i] = int(vs[i])
 	}
-	return predicate.Item(sql.FieldIn(FieldGrade, v...))
+	return predicate.Item(entcacheterms.FieldIn(FieldGrade, v...))
 }
 
 // GradeNotIn applies the NotIn predicate on the "grade" field.
@@ -914,131 +915,131 @@ func GradeNotIn(vs ...types.Grade) predicate.Item {
 	for i := range v {
 		v[i] = int(vs[i])
 	}
-	return predicate.Item(sql.FieldNotIn(FieldGrade, v...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldGrade, v...))
 }
 
 // GradeGT applies the GT predicate on the "grade" field.
 func GradeGT(v types.Grade) predicate.Item {
 	vc := int(v)
-	return predicate.Item(sql.FieldGT(FieldGrade, vc))
+	return predicate.Item(entcacheterms.FieldGT(FieldGrade, vc))
 }
 
 // GradeGTE applies the GTE predicate on the "grade" field.
 func GradeGTE(v types.Grade) predicate.Item {
 	vc := int(v)
-	return predicate.Item(sql.FieldGTE(FieldGrade, vc))
+	return predicate.Item(entcacheterms.FieldGTE(FieldGrade, vc))
 }
 
 // GradeLT applies the LT predicate on the "grade" field.
 func GradeLT(v types.Grade) predicate.Item {
 	vc := int(v)
-	return predicate.Item(sql.FieldLT(FieldGrade, vc))
+	return predicate.Item(entcacheterms.FieldLT(FieldGrade, vc))
 }
 
 // GradeLTE applies the LTE predicate on the "grade" field.
 func GradeLTE(v types.Grade) predicate.Item {
 	vc := int(v)
-	return predicate.Item(sql.FieldLTE(FieldGrade, vc))
+	return predicate.Item(entcacheterms.FieldLTE(FieldGrade, vc))
 }
 
 // GradeIsNil applies the IsNil predicate on the "grade" field.
 func GradeIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldGrade))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldGrade))
 }
 
 // GradeNotNil applies the NotNil predicate on the "grade" field.
 func GradeNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldGrade))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldGrade))
 }
 
 // ColorEQ applies the EQ predicate on the "color" field.
 func ColorEQ(v types.Color) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldColor, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldColor, v))
 }
 
 // ColorNEQ applies the NEQ predicate on the "color" field.
 func ColorNEQ(v types.Color) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldColor, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldColor, v))
 }
 
 // ColorIn applies the In predicate on the "color" field.
 func ColorIn(vs ...types.Color) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldColor, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldColor, vs...))
 }
 
 // ColorNotIn applies the NotIn predicate on the "color" field.
 func ColorNotIn(vs ...types.Color) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldColor, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldColor, vs...))
 }
 
 // ColorGT applies the GT predicate on the "color" field.
 func ColorGT(v types.Color) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldColor, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldColor, v))
 }
 
 // ColorGTE applies the GTE predicate on the "color" field.
 func ColorGTE(v types.Color) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldColor, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldColor, v))
 }
 
 // ColorLT applies the LT predicate on the "color" field.
 func ColorLT(v types.Color) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldColor, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldColor, v))
 }
 
 // ColorLTE applies the LTE predicate on the "color" field.
 func ColorLTE(v types.Color) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldColor, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldColor, v))
 }
 
 // ColorIsNil applies the IsNil predicate on the "color" field.
 func ColorIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldColor))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldColor))
 }
 
 // ColorNotNil applies the NotNil predicate on the "color" field.
 func ColorNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldColor))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldColor))
 }
 
 // LinkEQ applies the EQ predicate on the "link" field.
 func LinkEQ(v *types.Link) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldLink, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldLink, v))
 }
 
 // LinkNEQ applies the NEQ predicate on the "link" field.
 func LinkNEQ(v *types.Link) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldLink, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldLink, v))
 }
 
 // LinkIn applies the In predicate on the "link" field.
 func LinkIn(vs ...*types.Link) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldLink, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldLink, vs...))
 }
 
 // LinkNotIn applies the NotIn predicate on the "link" field.
 func LinkNotIn(vs ...*types.Link) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldLink, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldLink, vs...))
 }
 
 // LinkGT applies the GT predicate on the "link" field.
 func LinkGT(v *types.Link) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldLink, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldLink, v))
 }
 
 // LinkGTE applies the GTE predicate on the "link" field.
 func LinkGTE(v *types.Link) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldLink, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldLink, v))
 }
 
 // LinkLT applies the LT predicate on the "link" field.
 func LinkLT(v *types.Link) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldLink, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldLink, v))
 }
 
 // LinkLTE applies the LTE predicate on the "link" field.
 func LinkLTE(v *types.Link) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldLink, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldLink, v))
 }
 
 // LinkContains applies the Contains predicate on the "link" field.
@@ -1061,12 +1062,12 @@ func LinkHasSuffix(v *types.Link) predicate.Item {
 
 // LinkIsNil applies the IsNil predicate on the "link" field.
 func LinkIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldLink))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldLink))
 }
 
 // LinkNotNil applies the NotNil predicate on the "link" field.
 func LinkNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldLink))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldLink))
 }
 
 // LinkEqualFold applies the EqualFold predicate on the "link" field.
@@ -1084,13 +1085,13 @@ func LinkContainsFold(v *types.Link) predicate.Item {
 // EncodedEQ applies the EQ predicate on the "encoded" field.
 func EncodedEQ(v string) predicate.Item {
 	vc, err := ValueScanner.Encoded.Value(v)
-	return predicate.ItemOrErr(sql.FieldEQ(FieldEncoded, vc), err)
+	return predicate.ItemOrErr(entcacheterms.FieldEQ(FieldEncoded, vc), err)
 }
 
 // EncodedNEQ applies the NEQ predicate on the "encoded" field.
 func EncodedNEQ(v string) predicate.Item {
 	vc, err := ValueScanner.Encoded.Value(v)
-	return predicate.ItemOrErr(sql.FieldNEQ(FieldEncoded, vc), err)
+	return predicate.ItemOrErr(entcacheterms.FieldNEQ(FieldEncoded, vc), err)
 }
 
 // EncodedIn applies the In predicate on the "encoded" field.
@@ -1104,7 +1105,7 @@ func EncodedIn(vs ...string) predicate.Item {
 			break
 		}
 	}
-	return predicate.ItemOrErr(sql.FieldIn(FieldEncoded, v...), err)
+	return predicate.ItemOrErr(entcacheterms.FieldIn(FieldEncoded, v...), err)
 }
 
 // EncodedNotIn applies the NotIn predicate on the "encoded" field.
@@ -1118,31 +1119,31 @@ func EncodedNotIn(vs ...string) predicate.Item {
 			break
 		}
 	}
-	return predicate.ItemOrErr(sql.FieldNotIn(FieldEncoded, v...), err)
+	return predicate.ItemOrErr(entcacheterms.FieldNotIn(FieldEncoded, v...), err)
 }
 
 // EncodedGT applies the GT predicate on the "encoded" field.
 func EncodedGT(v string) predicate.Item {
 	vc, err := ValueScanner.Encoded.Value(v)
-	return predicate.ItemOrErr(sql.FieldGT(FieldEncoded, vc), err)
+	return predicate.ItemOrErr(entcacheterms.FieldGT(FieldEncoded, vc), err)
 }
 
 // EncodedGTE applies the GTE predicate on the "encoded" field.
 func EncodedGTE(v string) predicate.Item {
 	vc, err := ValueScanner.Encoded.Value(v)
-	return predicate.ItemOrErr(sql.FieldGTE(FieldEncoded, vc), err)
+	return predicate.ItemOrErr(entcacheterms.FieldGTE(FieldEncoded, vc), err)
 }
 
 // EncodedLT applies the LT predicate on the "encoded" field.
 func EncodedLT(v string) predicate.Item {
 	vc, err := ValueScanner.Encoded.Value(v)
-	return predicate.ItemOrErr(sql.FieldLT(FieldEncoded, vc), err)
+	return predicate.ItemOrErr(entcacheterms.FieldLT(FieldEncoded, vc), err)
 }
 
 // EncodedLTE applies the LTE predicate on the "encoded" field.
 func EncodedLTE(v string) predicate.Item {
 	vc, err := ValueScanner.Encoded.Value(v)
-	return predicate.ItemOrErr(sql.FieldLTE(FieldEncoded, vc), err)
+	return predicate.ItemOrErr(entcacheterms.FieldLTE(FieldEncoded, vc), err)
 }
 
 // EncodedContains applies the Contains predicate on the "encoded" field.
@@ -1177,12 +1178,12 @@ func EncodedHasSuffix(v string) predicate.Item {
 
 // EncodedIsNil applies the IsNil predicate on the "encoded" field.
 func EncodedIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldEncoded))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldEncoded))
 }
 
 // EncodedNotNil applies the NotNil predicate on the "encoded" field.
 func EncodedNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldEncoded))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldEncoded))
 }
 
 // EncodedEqualFold applies the EqualFold predicate on the "encoded" field.
@@ -1208,13 +1209,13 @@ func EncodedContainsFold(v string) predicate.Item {
 // HomepageEQ applies the EQ predicate on the "homepage" field.
 func HomepageEQ(v *url.URL) predicate.Item {
 	vc, err := ValueScanner.Homepage.Value(v)
-	return predicate.ItemOrErr(sql.FieldEQ(FieldHomepage, vc), err)
+	return predicate.ItemOrErr(entcacheterms.FieldEQ(FieldHomepage, vc), err)
 }
 
 // HomepageNEQ applies the NEQ predicate on the "homepage" field.
 func HomepageNEQ(v *url.URL) predicate.Item {
 	vc, err := ValueScanner.Homepage.Value(v)
-	return predicate.ItemOrErr(sql.FieldNEQ(FieldHomepage, vc), err)
+	return predicate.ItemOrErr(entcacheterms.FieldNEQ(FieldHomepage, vc), err)
 }
 
 // HomepageIn applies the In predicate on the "homepage" field.
@@ -1228,7 +1229,7 @@ func HomepageIn(vs ...*url.URL) predicate.Item {
 			break
 		}
 	}
-	return predicate.ItemOrErr(sql.FieldIn(FieldHomepage, v...), err)
+	return predicate.ItemOrErr(entcacheterms.FieldIn(FieldHomepage, v...), err)
 }
 
 // HomepageNotIn applies the NotIn predicate on the "homepage" field.
@@ -1242,31 +1243,31 @@ func HomepageNotIn(vs ...*url.URL) predicate.Item {
 			break
 		}
 	}
-	return predicate.ItemOrErr(sql.FieldNotIn(FieldHomepage, v...), err)
+	return predicate.ItemOrErr(entcacheterms.FieldNotIn(FieldHomepage, v...), err)
 }
 
 // HomepageGT applies the GT predicate on the "homepage" field.
 func HomepageGT(v *url.URL) predicate.Item {
 	vc, err := ValueScanner.Homepage.Value(v)
-	return predicate.ItemOrErr(sql.FieldGT(FieldHomepage, vc), err)
+	return predicate.ItemOrErr(entcacheterms.FieldGT(FieldHomepage, vc), err)
 }
 
 // HomepageGTE applies the GTE predicate on the "homepage" field.
 func HomepageGTE(v *url.URL) predicate.Item {
 	vc, err := ValueScanner.Homepage.Value(v)
-	return predicate.ItemOrErr(sql.FieldGTE(FieldHomepage, vc), err)
+	return predicate.ItemOrErr(entcacheterms.FieldGTE(FieldHomepage, vc), err)
 }
 
 // HomepageLT applies the LT predicate on the "homepage" field.
 func HomepageLT(v *url.URL) predicate.Item {
 	vc, err := ValueScanner.Homepage.Value(v)
-	return predicate.ItemOrErr(sql.FieldLT(FieldHomepage, vc), err)
+	return predicate.ItemOrErr(entcacheterms.FieldLT(FieldHomepage, vc), err)
 }
 
 // HomepageLTE applies the LTE predicate on the "homepage" field.
 func HomepageLTE(v *url.URL) predicate.Item {
 	vc, err := ValueScanner.Homepage.Value(v)
-	return predicate.ItemOrErr(sql.FieldLTE(FieldHomepage, vc), err)
+	return predicate.ItemOrErr(entcacheterms.FieldLTE(FieldHomepage, vc), err)
 }
 
 // HomepageContains applies the Contains predicate on the "homepage" field.
@@ -1301,12 +1302,12 @@ func HomepageHasSuffix(v *url.URL) predicate.Item {
 
 // HomepageIsNil applies the IsNil predicate on the "homepage" field.
 func HomepageIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldHomepage))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldHomepage))
 }
 
 // HomepageNotNil applies the NotNil predicate on the "homepage" field.
 func HomepageNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldHomepage))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldHomepage))
 }
 
 // HomepageEqualFold applies the EqualFold predicate on the "homepage" field.
@@ -1331,302 +1332,302 @@ func HomepageContainsFold(v *url.URL) predicate.Item {
 
 // PriceEQ applies the EQ predicate on the "price" field.
 func PriceEQ(v types.Decimal) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldPrice, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldPrice, v))
 }
 
 // PriceNEQ applies the NEQ predicate on the "price" field.
 func PriceNEQ(v types.Decimal) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldPrice, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldPrice, v))
 }
 
 // PriceIn applies the In predicate on the "price" field.
 func PriceIn(vs ...types.Decimal) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldPrice, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldPrice, vs...))
 }
 
 // PriceNotIn applies the NotIn predicate on the "price" field.
 func PriceNotIn(vs ...types.Decimal) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldPrice, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldPrice, vs...))
 }
 
 // PriceGT applies the GT predicate on the "price" field.
 func PriceGT(v types.Decimal) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldPrice, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldPrice, v))
 }
 
 // PriceGTE applies the GTE predicate on the "price" field.
 func PriceGTE(v types.Decimal) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldPrice, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldPrice, v))
 }
 
 // PriceLT applies the LT predicate on the "price" field.
 func PriceLT(v types.Decimal) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldPrice, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldPrice, v))
 }
 
 // PriceLTE applies the LTE predicate on the "price" field.
 func PriceLTE(v types.Decimal) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldPrice, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldPrice, v))
 }
 
 // PriceIsNil applies the IsNil predicate on the "price" field.
 func PriceIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldPrice))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldPrice))
 }
 
 // PriceNotNil applies the NotNil predicate on the "price" field.
 func PriceNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldPrice))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldPrice))
 }
 
 // TagsIsNil applies the IsNil predicate on the "tags" field.
 func TagsIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldTags))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldTags))
 }
 
 // TagsNotNil applies the NotNil predicate on the "tags" field.
 func TagsNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldTags))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldTags))
 }
 
 // AttributesIsNil applies the IsNil predicate on the "attributes" field.
 func AttributesIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldAttributes))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldAttributes))
 }
 
 // AttributesNotNil applies the NotNil predicate on the "attributes" field.
 func AttributesNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldAttributes))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldAttributes))
 }
 
 // ReleasedAtEQ applies the EQ predicate on the "released_at" field.
 func ReleasedAtEQ(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldReleasedAt, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldReleasedAt, v))
 }
 
 // ReleasedAtNEQ applies the NEQ predicate on the "released_at" field.
 func ReleasedAtNEQ(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldReleasedAt, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldReleasedAt, v))
 }
 
 // ReleasedAtIn applies the In predicate on the "released_at" field.
 func ReleasedAtIn(vs ...time.Time) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldReleasedAt, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldReleasedAt, vs...))
 }
 
 // ReleasedAtNotIn applies the NotIn predicate on the "released_at" field.
 func ReleasedAtNotIn(vs ...time.Time) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldReleasedAt, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldReleasedAt, vs...))
 }
 
 // ReleasedAtGT applies the GT predicate on the "released_at" field.
 func ReleasedAtGT(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldReleasedAt, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldReleasedAt, v))
 }
 
 // ReleasedAtGTE applies the GTE predicate on the "released_at" field.
 func ReleasedAtGTE(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldReleasedAt, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldReleasedAt, v))
 }
 
 // ReleasedAtLT applies the LT predicate on the "released_at" field.
 func ReleasedAtLT(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldReleasedAt, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldReleasedAt, v))
 }
 
 // ReleasedAtLTE applies the LTE predicate on the "released_at" field.
 func ReleasedAtLTE(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldReleasedAt, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldReleasedAt, v))
 }
 
 // ReleasedAtIsNil applies the IsNil predicate on the "released_at" field.
 func ReleasedAtIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldReleasedAt))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldReleasedAt))
 }
 
 // ReleasedAtNotNil applies the NotNil predicate on the "released_at" field.
 func ReleasedAtNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldReleasedAt))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldReleasedAt))
 }
 
 // SeenAtEQ applies the EQ predicate on the "seen_at" field.
 func SeenAtEQ(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldSeenAt, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldSeenAt, v))
 }
 
 // SeenAtNEQ applies the NEQ predicate on the "seen_at" field.
 func SeenAtNEQ(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldSeenAt, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldSeenAt, v))
 }
 
 // SeenAtIn applies the In predicate on the "seen_at" field.
 func SeenAtIn(vs ...time.Time) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldSeenAt, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldSeenAt, vs...))
 }
 
 // SeenAtNotIn applies the NotIn predicate on the "seen_at" field.
 func SeenAtNotIn(vs ...time.Time) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldSeenAt, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldSeenAt, vs...))
 }
 
 // SeenAtGT applies the GT predicate on the "seen_at" field.
 func SeenAtGT(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldSeenAt, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldSeenAt, v))
 }
 
 // SeenAtGTE applies the GTE predicate on the "seen_at" field.
 func SeenAtGTE(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldSeenAt, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldSeenAt, v))
 }
 
 // SeenAtLT applies the LT predicate on the "seen_at" field.
 func SeenAtLT(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldSeenAt, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldSeenAt, v))
 }
 
 // SeenAtLTE applies the LTE predicate on the "seen_at" field.
 func SeenAtLTE(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldSeenAt, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldSeenAt, v))
 }
 
 // SeenAtIsNil applies the IsNil predicate on the "seen_at" field.
 func SeenAtIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldSeenAt))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldSeenAt))
 }
 
 // SeenAtNotNil applies the NotNil predicate on the "seen_at" field.
 func SeenAtNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldSeenAt))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldSeenAt))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldCreatedAt, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldCreatedAt, v))
 }
 
 // CreatedAtNEQ applies the NEQ predicate on the "created_at" field.
 func CreatedAtNEQ(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldCreatedAt, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldCreatedAt, v))
 }
 
 // CreatedAtIn applies the In predicate on the "created_at" field.
 func CreatedAtIn(vs ...time.Time) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldCreatedAt, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldCreatedAt, vs...))
 }
 
 // CreatedAtNotIn applies the NotIn predicate on the "created_at" field.
 func CreatedAtNotIn(vs ...time.Time) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldCreatedAt, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldCreatedAt, vs...))
 }
 
 // CreatedAtGT applies the GT predicate on the "created_at" field.
 func CreatedAtGT(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldCreatedAt, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldCreatedAt, v))
 }
 
 // CreatedAtGTE applies the GTE predicate on the "created_at" field.
 func CreatedAtGTE(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldCreatedAt, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldCreatedAt, v))
 }
 
 // CreatedAtLT applies the LT predicate on the "created_at" field.
 func CreatedAtLT(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldCreatedAt, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldCreatedAt, v))
 }
 
 // CreatedAtLTE applies the LTE predicate on the "created_at" field.
 func CreatedAtLTE(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldCreatedAt, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldCreatedAt, v))
 }
 
 // ModifiedAtEQ applies the EQ predicate on the "modified_at" field.
 func ModifiedAtEQ(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldModifiedAt, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldModifiedAt, v))
 }
 
 // ModifiedAtNEQ applies the NEQ predicate on the "modified_at" field.
 func ModifiedAtNEQ(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldModifiedAt, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldModifiedAt, v))
 }
 
 // ModifiedAtIn applies the In predicate on the "modified_at" field.
 func ModifiedAtIn(vs ...time.Time) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldModifiedAt, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldModifiedAt, vs...))
 }
 
 // ModifiedAtNotIn applies the NotIn predicate on the "modified_at" field.
 func ModifiedAtNotIn(vs ...time.Time) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldModifiedAt, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldModifiedAt, vs...))
 }
 
 // ModifiedAtGT applies the GT predicate on the "modified_at" field.
 func ModifiedAtGT(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldModifiedAt, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldModifiedAt, v))
 }
 
 // ModifiedAtGTE applies the GTE predicate on the "modified_at" field.
 func ModifiedAtGTE(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldModifiedAt, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldModifiedAt, v))
 }
 
 // ModifiedAtLT applies the LT predicate on the "modified_at" field.
 func ModifiedAtLT(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldModifiedAt, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldModifiedAt, v))
 }
 
 // ModifiedAtLTE applies the LTE predicate on the "modified_at" field.
 func ModifiedAtLTE(v time.Time) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldModifiedAt, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldModifiedAt, v))
 }
 
 // ModifiedAtIsNil applies the IsNil predicate on the "modified_at" field.
 func ModifiedAtIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldModifiedAt))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldModifiedAt))
 }
 
 // ModifiedAtNotNil applies the NotNil predicate on the "modified_at" field.
 func ModifiedAtNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldModifiedAt))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldModifiedAt))
 }
 
 // RegionEQ applies the EQ predicate on the "region" field.
 func RegionEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldRegion, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldRegion, v))
 }
 
 // RegionNEQ applies the NEQ predicate on the "region" field.
 func RegionNEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldRegion, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldRegion, v))
 }
 
 // RegionIn applies the In predicate on the "region" field.
 func RegionIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldRegion, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldRegion, vs...))
 }
 
 // RegionNotIn applies the NotIn predicate on the "region" field.
 func RegionNotIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldRegion, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldRegion, vs...))
 }
 
 // RegionGT applies the GT predicate on the "region" field.
 func RegionGT(v string) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldRegion, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldRegion, v))
 }
 
 // RegionGTE applies the GTE predicate on the "region" field.
 func RegionGTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldRegion, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldRegion, v))
 }
 
 // RegionLT applies the LT predicate on the "region" field.
 func RegionLT(v string) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldRegion, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldRegion, v))
 }
 
 // RegionLTE applies the LTE predicate on the "region" field.
 func RegionLTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldRegion, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldRegion, v))
 }
 
 // RegionContains applies the Contains predicate on the "region" field.
@@ -1646,12 +1647,12 @@ func RegionHasSuffix(v string) predicate.Item {
 
 // RegionIsNil applies the IsNil predicate on the "region" field.
 func RegionIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldRegion))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldRegion))
 }
 
 // RegionNotNil applies the NotNil predicate on the "region" field.
 func RegionNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldRegion))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldRegion))
 }
 
 // RegionEqualFold applies the EqualFold predicate on the "region" field.
@@ -1666,42 +1667,42 @@ func RegionContainsFold(v string) predicate.Item {
 
 // CodeEQ applies the EQ predicate on the "code" field.
 func CodeEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldCode, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldCode, v))
 }
 
 // CodeNEQ applies the NEQ predicate on the "code" field.
 func CodeNEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldCode, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldCode, v))
 }
 
 // CodeIn applies the In predicate on the "code" field.
 func CodeIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldCode, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldCode, vs...))
 }
 
 // CodeNotIn applies the NotIn predicate on the "code" field.
 func CodeNotIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldCode, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldCode, vs...))
 }
 
 // CodeGT applies the GT predicate on the "code" field.
 func CodeGT(v string) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldCode, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldCode, v))
 }
 
 // CodeGTE applies the GTE predicate on the "code" field.
 func CodeGTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldCode, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldCode, v))
 }
 
 // CodeLT applies the LT predicate on the "code" field.
 func CodeLT(v string) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldCode, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldCode, v))
 }
 
 // CodeLTE applies the LTE predicate on the "code" field.
 func CodeLTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldCode, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldCode, v))
 }
 
 // CodeContains applies the Contains predicate on the "code" field.
@@ -1721,12 +1722,12 @@ func CodeHasSuffix(v string) predicate.Item {
 
 // CodeIsNil applies the IsNil predicate on the "code" field.
 func CodeIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldCode))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldCode))
 }
 
 // CodeNotNil applies the NotNil predicate on the "code" field.
 func CodeNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldCode))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldCode))
 }
 
 // CodeEqualFold applies the EqualFold predicate on the "code" field.
@@ -1741,42 +1742,42 @@ func CodeContainsFold(v string) predicate.Item {
 
 // RenamedEQ applies the EQ predicate on the "renamed" field.
 func RenamedEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldRenamed, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldRenamed, v))
 }
 
 // RenamedNEQ applies the NEQ predicate on the "renamed" field.
 func RenamedNEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldRenamed, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldRenamed, v))
 }
 
 // RenamedIn applies the In predicate on the "renamed" field.
 func RenamedIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldRenamed, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldRenamed, vs...))
 }
 
 // RenamedNotIn applies the NotIn predicate on the "renamed" field.
 func RenamedNotIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldRenamed, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldRenamed, vs...))
 }
 
 // RenamedGT applies the GT predicate on the "renamed" field.
 func RenamedGT(v string) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldRenamed, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldRenamed, v))
 }
 
 // RenamedGTE applies the GTE predicate on the "renamed" field.
 func RenamedGTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldRenamed, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldRenamed, v))
 }
 
 // RenamedLT applies the LT predicate on the "renamed" field.
 func RenamedLT(v string) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldRenamed, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldRenamed, v))
 }
 
 // RenamedLTE applies the LTE predicate on the "renamed" field.
 func RenamedLTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldRenamed, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldRenamed, v))
 }
 
 // RenamedContains applies the Contains predicate on the "renamed" field.
@@ -1796,12 +1797,12 @@ func RenamedHasSuffix(v string) predicate.Item {
 
 // RenamedIsNil applies the IsNil predicate on the "renamed" field.
 func RenamedIsNil() predicate.Item {
-	return predicate.Item(sql.FieldIsNull(FieldRenamed))
+	return predicate.Item(entcacheterms.FieldIsNull(FieldRenamed))
 }
 
 // RenamedNotNil applies the NotNil predicate on the "renamed" field.
 func RenamedNotNil() predicate.Item {
-	return predicate.Item(sql.FieldNotNull(FieldRenamed))
+	return predicate.Item(entcacheterms.FieldNotNull(FieldRenamed))
 }
 
 // RenamedEqualFold applies the EqualFold predicate on the "renamed" field.
@@ -1839,15 +1840,15 @@ func HasPartsWith(preds ...predicate.Part) predicate.Item {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Item) predicate.Item {
-	return predicate.Item(sql.AndPredicates(predicates...))
+	return predicate.Item(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Item) predicate.Item {
-	return predicate.Item(sql.OrPredicates(predicates...))
+	return predicate.Item(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Item) predicate.Item {
-	return predicate.Item(sql.NotPredicates(p))
+	return predicate.Item(entcacheterms.NotPredicates(p))
 }

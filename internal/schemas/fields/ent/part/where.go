@@ -5,102 +5,103 @@ package part
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/fields/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Part {
-	return predicate.Part(sql.FieldEQ(FieldID, id))
+	return predicate.Part(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Part {
-	return predicate.Part(sql.FieldEQ(FieldID, id))
+	return predicate.Part(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Part {
-	return predicate.Part(sql.FieldNEQ(FieldID, id))
+	return predicate.Part(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Part {
-	return predicate.Part(sql.FieldIn(FieldID, ids...))
+	return predicate.Part(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Part {
-	return predicate.Part(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Part(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Part {
-	return predicate.Part(sql.FieldGT(FieldID, id))
+	return predicate.Part(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Part {
-	return predicate.Part(sql.FieldGTE(FieldID, id))
+	return predicate.Part(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Part {
-	return predicate.Part(sql.FieldLT(FieldID, id))
+	return predicate.Part(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Part {
-	return predicate.Part(sql.FieldLTE(FieldID, id))
+	return predicate.Part(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Part {
-	return predicate.Part(sql.FieldEQ(FieldName, v))
+	return predicate.Part(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // Count applies equality check predicate on the "count" field. It's identical to CountEQ.
 func Count(v int) predicate.Part {
-	return predicate.Part(sql.FieldEQ(FieldCount, v))
+	return predicate.Part(entcacheterms.FieldEQ(FieldCount, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Part {
-	return predicate.Part(sql.FieldEQ(FieldName, v))
+	return predicate.Part(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Part {
-	return predicate.Part(sql.FieldNEQ(FieldName, v))
+	return predicate.Part(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Part {
-	return predicate.Part(sql.FieldIn(FieldName, vs...))
+	return predicate.Part(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Part {
-	return predicate.Part(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Part(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Part {
-	return predicate.Part(sql.FieldGT(FieldName, v))
+	return predicate.Part(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Part {
-	return predicate.Part(sql.FieldGTE(FieldName, v))
+	return predicate.Part(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Part {
-	return predicate.Part(sql.FieldLT(FieldName, v))
+	return predicate.Part(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Part {
-	return predicate.Part(sql.FieldLTE(FieldName, v))
+	return predicate.Part(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -130,42 +131,42 @@ func NameContainsFold(v string) predicate.Part {
 
 // CountEQ applies the EQ predicate on the "count" field.
 func CountEQ(v int) predicate.Part {
-	return predicate.Part(sql.FieldEQ(FieldCount, v))
+	return predicate.Part(entcacheterms.FieldEQ(FieldCount, v))
 }
 
 // CountNEQ applies the NEQ predicate on the "count" field.
 func CountNEQ(v int) predicate.Part {
-	return predicate.Part(sql.FieldNEQ(FieldCount, v))
+	return predicate.Part(entcacheterms.FieldNEQ(FieldCount, v))
 }
 
 // CountIn applies the In predicate on the "count" field.
 func CountIn(vs ...int) predicate.Part {
-	return predicate.Part(sql.FieldIn(FieldCount, vs...))
+	return predicate.Part(entcacheterms.FieldIn(FieldCount, vs...))
 }
 
 // CountNotIn applies the NotIn predicate on the "count" field.
 func CountNotIn(vs ...int) predicate.Part {
-	return predicate.Part(sql.FieldNotIn(FieldCount, vs...))
+	return predicate.Part(entcacheterms.FieldNotIn(FieldCount, vs...))
 }
 
 // CountGT applies the GT predicate on the "count" field.
 func CountGT(v int) predicate.Part {
-	return predicate.Part(sql.FieldGT(FieldCount, v))
+	return predicate.Part(entcacheterms.FieldGT(FieldCount, v))
 }
 
 // CountGTE applies the GTE predicate on the "count" field.
 func CountGTE(v int) predicate.Part {
-	return predicate.Part(sql.FieldGTE(FieldCount, v))
+	return predicate.Part(entcacheterms.FieldGTE(FieldCount, v))
 }
 
 // CountLT applies the LT predicate on the "count" field.
 func CountLT(v int) predicate.Part {
-	return predicate.Part(sql.FieldLT(FieldCount, v))
+	return predicate.Part(entcacheterms.FieldLT(FieldCount, v))
 }
 
 // CountLTE applies the LTE predicate on the "count" field.
 func CountLTE(v int) predicate.Part {
-	return predicate.Part(sql.FieldLTE(FieldCount, v))
+	return predicate.Part(entcacheterms.FieldLTE(FieldCount, v))
 }
 
 // HasItem applies the HasEdge predicate on the "item" edge.
@@ -193,15 +194,15 @@ func HasItemWith(preds ...predicate.Item) predicate.Part {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Part) predicate.Part {
-	return predicate.Part(sql.AndPredicates(predicates...))
+	return predicate.Part(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Part) predicate.Part {
-	return predicate.Part(sql.OrPredicates(predicates...))
+	return predicate.Part(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Part) predicate.Part {
-	return predicate.Part(sql.NotPredicates(p))
+	return predicate.Part(entcacheterms.NotPredicates(p))
 }

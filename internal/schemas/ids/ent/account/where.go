@@ -5,98 +5,99 @@ package account
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/ids/ent/predicate"
 	"github.com/google/uuid"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id uuid.UUID) predicate.Account {
-	return predicate.Account(sql.FieldEQ(FieldID, id))
+	return predicate.Account(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id uuid.UUID) predicate.Account {
-	return predicate.Account(sql.FieldEQ(FieldID, id))
+	return predicate.Account(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id uuid.UUID) predicate.Account {
-	return predicate.Account(sql.FieldNEQ(FieldID, id))
+	return predicate.Account(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...uuid.UUID) predicate.Account {
-	return predicate.Account(sql.FieldIn(FieldID, ids...))
+	return predicate.Account(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...uuid.UUID) predicate.Account {
-	return predicate.Account(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Account(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id uuid.UUID) predicate.Account {
-	return predicate.Account(sql.FieldGT(FieldID, id))
+	return predicate.Account(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id uuid.UUID) predicate.Account {
-	return predicate.Account(sql.FieldGTE(FieldID, id))
+	return predicate.Account(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id uuid.UUID) predicate.Account {
-	return predicate.Account(sql.FieldLT(FieldID, id))
+	return predicate.Account(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id uuid.UUID) predicate.Account {
-	return predicate.Account(sql.FieldLTE(FieldID, id))
+	return predicate.Account(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Account {
-	return predicate.Account(sql.FieldEQ(FieldName, v))
+	return predicate.Account(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Account {
-	return predicate.Account(sql.FieldEQ(FieldName, v))
+	return predicate.Account(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Account {
-	return predicate.Account(sql.FieldNEQ(FieldName, v))
+	return predicate.Account(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Account {
-	return predicate.Account(sql.FieldIn(FieldName, vs...))
+	return predicate.Account(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Account {
-	return predicate.Account(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Account(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Account {
-	return predicate.Account(sql.FieldGT(FieldName, v))
+	return predicate.Account(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Account {
-	return predicate.Account(sql.FieldGTE(FieldName, v))
+	return predicate.Account(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Account {
-	return predicate.Account(sql.FieldLT(FieldName, v))
+	return predicate.Account(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Account {
-	return predicate.Account(sql.FieldLTE(FieldName, v))
+	return predicate.Account(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -195,15 +196,15 @@ func HasDocumentsWith(preds ...predicate.Document) predicate.Account {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Account) predicate.Account {
-	return predicate.Account(sql.AndPredicates(predicates...))
+	return predicate.Account(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Account) predicate.Account {
-	return predicate.Account(sql.OrPredicates(predicates...))
+	return predicate.Account(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Account) predicate.Account {
-	return predicate.Account(sql.NotPredicates(p))
+	return predicate.Account(entcacheterms.NotPredicates(p))
 }

@@ -5,6 +5,7 @@ package device
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -65,17 +66,17 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByName orders the results by the name field.
 func ByName(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldName, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldName, opts...)
 }
 
 // ByAccountID orders the results by the account_id field.
 func ByAccountID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldAccountID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldAccountID, opts...)
 }
 
 // ByAccountField orders the results by account field.

@@ -5,53 +5,54 @@ package device
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/ids/ent/predicate"
 	"github.com/google/uuid"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id string) predicate.Device {
-	return predicate.Device(sql.FieldEQ(FieldID, id))
+	return predicate.Device(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id string) predicate.Device {
-	return predicate.Device(sql.FieldEQ(FieldID, id))
+	return predicate.Device(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id string) predicate.Device {
-	return predicate.Device(sql.FieldNEQ(FieldID, id))
+	return predicate.Device(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...string) predicate.Device {
-	return predicate.Device(sql.FieldIn(FieldID, ids...))
+	return predicate.Device(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...string) predicate.Device {
-	return predicate.Device(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Device(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id string) predicate.Device {
-	return predicate.Device(sql.FieldGT(FieldID, id))
+	return predicate.Device(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id string) predicate.Device {
-	return predicate.Device(sql.FieldGTE(FieldID, id))
+	return predicate.Device(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id string) predicate.Device {
-	return predicate.Device(sql.FieldLT(FieldID, id))
+	return predicate.Device(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id string) predicate.Device {
-	return predicate.Device(sql.FieldLTE(FieldID, id))
+	return predicate.Device(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // IDEqualFold applies the EqualFold predicate on the ID field.
@@ -66,52 +67,52 @@ func IDContainsFold(id string) predicate.Device {
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Device {
-	return predicate.Device(sql.FieldEQ(FieldName, v))
+	return predicate.Device(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // AccountID applies equality check predicate on the "account_id" field. It's identical to AccountIDEQ.
 func AccountID(v uuid.UUID) predicate.Device {
-	return predicate.Device(sql.FieldEQ(FieldAccountID, v))
+	return predicate.Device(entcacheterms.FieldEQ(FieldAccountID, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Device {
-	return predicate.Device(sql.FieldEQ(FieldName, v))
+	return predicate.Device(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Device {
-	return predicate.Device(sql.FieldNEQ(FieldName, v))
+	return predicate.Device(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Device {
-	return predicate.Device(sql.FieldIn(FieldName, vs...))
+	return predicate.Device(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Device {
-	return predicate.Device(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Device(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Device {
-	return predicate.Device(sql.FieldGT(FieldName, v))
+	return predicate.Device(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Device {
-	return predicate.Device(sql.FieldGTE(FieldName, v))
+	return predicate.Device(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Device {
-	return predicate.Device(sql.FieldLT(FieldName, v))
+	return predicate.Device(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Device {
-	return predicate.Device(sql.FieldLTE(FieldName, v))
+	return predicate.Device(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -141,32 +142,32 @@ func NameContainsFold(v string) predicate.Device {
 
 // AccountIDEQ applies the EQ predicate on the "account_id" field.
 func AccountIDEQ(v uuid.UUID) predicate.Device {
-	return predicate.Device(sql.FieldEQ(FieldAccountID, v))
+	return predicate.Device(entcacheterms.FieldEQ(FieldAccountID, v))
 }
 
 // AccountIDNEQ applies the NEQ predicate on the "account_id" field.
 func AccountIDNEQ(v uuid.UUID) predicate.Device {
-	return predicate.Device(sql.FieldNEQ(FieldAccountID, v))
+	return predicate.Device(entcacheterms.FieldNEQ(FieldAccountID, v))
 }
 
 // AccountIDIn applies the In predicate on the "account_id" field.
 func AccountIDIn(vs ...uuid.UUID) predicate.Device {
-	return predicate.Device(sql.FieldIn(FieldAccountID, vs...))
+	return predicate.Device(entcacheterms.FieldIn(FieldAccountID, vs...))
 }
 
 // AccountIDNotIn applies the NotIn predicate on the "account_id" field.
 func AccountIDNotIn(vs ...uuid.UUID) predicate.Device {
-	return predicate.Device(sql.FieldNotIn(FieldAccountID, vs...))
+	return predicate.Device(entcacheterms.FieldNotIn(FieldAccountID, vs...))
 }
 
 // AccountIDIsNil applies the IsNil predicate on the "account_id" field.
 func AccountIDIsNil() predicate.Device {
-	return predicate.Device(sql.FieldIsNull(FieldAccountID))
+	return predicate.Device(entcacheterms.FieldIsNull(FieldAccountID))
 }
 
 // AccountIDNotNil applies the NotNil predicate on the "account_id" field.
 func AccountIDNotNil() predicate.Device {
-	return predicate.Device(sql.FieldNotNull(FieldAccountID))
+	return predicate.Device(entcacheterms.FieldNotNull(FieldAccountID))
 }
 
 // HasAccount applies the HasEdge predicate on the "account" edge.
@@ -217,15 +218,15 @@ func HasTokensWith(preds ...predicate.Token) predicate.Device {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Device) predicate.Device {
-	return predicate.Device(sql.AndPredicates(predicates...))
+	return predicate.Device(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Device) predicate.Device {
-	return predicate.Device(sql.OrPredicates(predicates...))
+	return predicate.Device(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Device) predicate.Device {
-	return predicate.Device(sql.NotPredicates(p))
+	return predicate.Device(entcacheterms.NotPredicates(p))
 }

@@ -5,98 +5,99 @@ package document
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/ids/ent/predicate"
 	"github.com/entcache/ent-cache/internal/schemas/ids/ident"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id ident.Doc) predicate.Document {
-	return predicate.Document(sql.FieldEQ(FieldID, id))
+	return predicate.Document(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id ident.Doc) predicate.Document {
-	return predicate.Document(sql.FieldEQ(FieldID, id))
+	return predicate.Document(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id ident.Doc) predicate.Document {
-	return predicate.Document(sql.FieldNEQ(FieldID, id))
+	return predicate.Document(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...ident.Doc) predicate.Document {
-	return predicate.Document(sql.FieldIn(FieldID, ids...))
+	return predicate.Document(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...ident.Doc) predicate.Document {
-	return predicate.Document(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Document(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id ident.Doc) predicate.Document {
-	return predicate.Document(sql.FieldGT(FieldID, id))
+	return predicate.Document(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id ident.Doc) predicate.Document {
-	return predicate.Document(sql.FieldGTE(FieldID, id))
+	return predicate.Document(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id ident.Doc) predicate.Document {
-	return predicate.Document(sql.FieldLT(FieldID, id))
+	return predicate.Document(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id ident.Doc) predicate.Document {
-	return predicate.Document(sql.FieldLTE(FieldID, id))
+	return predicate.Document(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Title applies equality check predicate on the "title" field. It's identical to TitleEQ.
 func Title(v string) predicate.Document {
-	return predicate.Document(sql.FieldEQ(FieldTitle, v))
+	return predicate.Document(entcacheterms.FieldEQ(FieldTitle, v))
 }
 
 // TitleEQ applies the EQ predicate on the "title" field.
 func TitleEQ(v string) predicate.Document {
-	return predicate.Document(sql.FieldEQ(FieldTitle, v))
+	return predicate.Document(entcacheterms.FieldEQ(FieldTitle, v))
 }
 
 // TitleNEQ applies the NEQ predicate on the "title" field.
 func TitleNEQ(v string) predicate.Document {
-	return predicate.Document(sql.FieldNEQ(FieldTitle, v))
+	return predicate.Document(entcacheterms.FieldNEQ(FieldTitle, v))
 }
 
 // TitleIn applies the In predicate on the "title" field.
 func TitleIn(vs ...string) predicate.Document {
-	return predicate.Document(sql.FieldIn(FieldTitle, vs...))
+	return predicate.Document(entcacheterms.FieldIn(FieldTitle, vs...))
 }
 
 // TitleNotIn applies the NotIn predicate on the "title" field.
 func TitleNotIn(vs ...string) predicate.Document {
-	return predicate.Document(sql.FieldNotIn(FieldTitle, vs...))
+	return predicate.Document(entcacheterms.FieldNotIn(FieldTitle, vs...))
 }
 
 // TitleGT applies the GT predicate on the "title" field.
 func TitleGT(v string) predicate.Document {
-	return predicate.Document(sql.FieldGT(FieldTitle, v))
+	return predicate.Document(entcacheterms.FieldGT(FieldTitle, v))
 }
 
 // TitleGTE applies the GTE predicate on the "title" field.
 func TitleGTE(v string) predicate.Document {
-	return predicate.Document(sql.FieldGTE(FieldTitle, v))
+	return predicate.Document(entcacheterms.FieldGTE(FieldTitle, v))
 }
 
 // TitleLT applies the LT predicate on the "title" field.
 func TitleLT(v string) predicate.Document {
-	return predicate.Document(sql.FieldLT(FieldTitle, v))
+	return predicate.Document(entcacheterms.FieldLT(FieldTitle, v))
 }
 
 // TitleLTE applies the LTE predicate on the "title" field.
 func TitleLTE(v string) predicate.Document {
-	return predicate.Document(sql.FieldLTE(FieldTitle, v))
+	return predicate.Document(entcacheterms.FieldLTE(FieldTitle, v))
 }
 
 // TitleContains applies the Contains predicate on the "title" field.
@@ -172,15 +173,15 @@ func HasRelatedWith(preds ...predicate.Document) predicate.Document {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Document) predicate.Document {
-	return predicate.Document(sql.AndPredicates(predicates...))
+	return predicate.Document(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Document) predicate.Document {
-	return predicate.Document(sql.OrPredicates(predicates...))
+	return predicate.Document(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Document) predicate.Document {
-	return predicate.Document(sql.NotPredicates(p))
+	return predicate.Document(entcacheterms.NotPredicates(p))
 }

@@ -5,98 +5,99 @@ package event
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/ids/ent/predicate"
 	"github.com/entcache/ent-cache/internal/schemas/ids/ident"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id ident.Number) predicate.Event {
-	return predicate.Event(sql.FieldEQ(FieldID, id))
+	return predicate.Event(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id ident.Number) predicate.Event {
-	return predicate.Event(sql.FieldEQ(FieldID, id))
+	return predicate.Event(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id ident.Number) predicate.Event {
-	return predicate.Event(sql.FieldNEQ(FieldID, id))
+	return predicate.Event(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...ident.Number) predicate.Event {
-	return predicate.Event(sql.FieldIn(FieldID, ids...))
+	return predicate.Event(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...ident.Number) predicate.Event {
-	return predicate.Event(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Event(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id ident.Number) predicate.Event {
-	return predicate.Event(sql.FieldGT(FieldID, id))
+	return predicate.Event(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id ident.Number) predicate.Event {
-	return predicate.Event(sql.FieldGTE(FieldID, id))
+	return predicate.Event(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id ident.Number) predicate.Event {
-	return predicate.Event(sql.FieldLT(FieldID, id))
+	return predicate.Event(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id ident.Number) predicate.Event {
-	return predicate.Event(sql.FieldLTE(FieldID, id))
+	return predicate.Event(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Event {
-	return predicate.Event(sql.FieldEQ(FieldName, v))
+	return predicate.Event(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Event {
-	return predicate.Event(sql.FieldEQ(FieldName, v))
+	return predicate.Event(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Event {
-	return predicate.Event(sql.FieldNEQ(FieldName, v))
+	return predicate.Event(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Event {
-	return predicate.Event(sql.FieldIn(FieldName, vs...))
+	return predicate.Event(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Event {
-	return predicate.Event(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Event(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Event {
-	return predicate.Event(sql.FieldGT(FieldName, v))
+	return predicate.Event(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Event {
-	return predicate.Event(sql.FieldGTE(FieldName, v))
+	return predicate.Event(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Event {
-	return predicate.Event(sql.FieldLT(FieldName, v))
+	return predicate.Event(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Event {
-	return predicate.Event(sql.FieldLTE(FieldName, v))
+	return predicate.Event(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -149,15 +150,15 @@ func HasTokenWith(preds ...predicate.Token) predicate.Event {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Event) predicate.Event {
-	return predicate.Event(sql.AndPredicates(predicates...))
+	return predicate.Event(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Event) predicate.Event {
-	return predicate.Event(sql.OrPredicates(predicates...))
+	return predicate.Event(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Event) predicate.Event {
-	return predicate.Event(sql.NotPredicates(p))
+	return predicate.Event(entcacheterms.NotPredicates(p))
 }

@@ -5,97 +5,98 @@ package team
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/ids/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id uint64) predicate.Team {
-	return predicate.Team(sql.FieldEQ(FieldID, id))
+	return predicate.Team(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id uint64) predicate.Team {
-	return predicate.Team(sql.FieldEQ(FieldID, id))
+	return predicate.Team(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id uint64) predicate.Team {
-	return predicate.Team(sql.FieldNEQ(FieldID, id))
+	return predicate.Team(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...uint64) predicate.Team {
-	return predicate.Team(sql.FieldIn(FieldID, ids...))
+	return predicate.Team(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...uint64) predicate.Team {
-	return predicate.Team(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Team(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id uint64) predicate.Team {
-	return predicate.Team(sql.FieldGT(FieldID, id))
+	return predicate.Team(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id uint64) predicate.Team {
-	return predicate.Team(sql.FieldGTE(FieldID, id))
+	return predicate.Team(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id uint64) predicate.Team {
-	return predicate.Team(sql.FieldLT(FieldID, id))
+	return predicate.Team(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id uint64) predicate.Team {
-	return predicate.Team(sql.FieldLTE(FieldID, id))
+	return predicate.Team(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Team {
-	return predicate.Team(sql.FieldEQ(FieldName, v))
+	return predicate.Team(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Team {
-	return predicate.Team(sql.FieldEQ(FieldName, v))
+	return predicate.Team(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Team {
-	return predicate.Team(sql.FieldNEQ(FieldName, v))
+	return predicate.Team(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Team {
-	return predicate.Team(sql.FieldIn(FieldName, vs...))
+	return predicate.Team(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Team {
-	return predicate.Team(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Team(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Team {
-	return predicate.Team(sql.FieldGT(FieldName, v))
+	return predicate.Team(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Team {
-	return predicate.Team(sql.FieldGTE(FieldName, v))
+	return predicate.Team(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Team {
-	return predicate.Team(sql.FieldLT(FieldName, v))
+	return predicate.Team(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Team {
-	return predicate.Team(sql.FieldLTE(FieldName, v))
+	return predicate.Team(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -148,15 +149,15 @@ func HasMembersWith(preds ...predicate.Account) predicate.Team {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Team) predicate.Team {
-	return predicate.Team(sql.AndPredicates(predicates...))
+	return predicate.Team(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Team) predicate.Team {
-	return predicate.Team(sql.OrPredicates(predicates...))
+	return predicate.Team(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Team) predicate.Team {
-	return predicate.Team(sql.NotPredicates(p))
+	return predicate.Team(entcacheterms.NotPredicates(p))
 }

@@ -5,98 +5,99 @@ package token
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/ids/ent/predicate"
 	"github.com/entcache/ent-cache/internal/schemas/ids/ident"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id ident.Token) predicate.Token {
-	return predicate.Token(sql.FieldEQ(FieldID, id))
+	return predicate.Token(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id ident.Token) predicate.Token {
-	return predicate.Token(sql.FieldEQ(FieldID, id))
+	return predicate.Token(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id ident.Token) predicate.Token {
-	return predicate.Token(sql.FieldNEQ(FieldID, id))
+	return predicate.Token(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...ident.Token) predicate.Token {
-	return predicate.Token(sql.FieldIn(FieldID, ids...))
+	return predicate.Token(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...ident.Token) predicate.Token {
-	return predicate.Token(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Token(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id ident.Token) predicate.Token {
-	return predicate.Token(sql.FieldGT(FieldID, id))
+	return predicate.Token(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id ident.Token) predicate.Token {
-	return predicate.Token(sql.FieldGTE(FieldID, id))
+	return predicate.Token(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id ident.Token) predicate.Token {
-	return predicate.Token(sql.FieldLT(FieldID, id))
+	return predicate.Token(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id ident.Token) predicate.Token {
-	return predicate.Token(sql.FieldLTE(FieldID, id))
+	return predicate.Token(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Token {
-	return predicate.Token(sql.FieldEQ(FieldName, v))
+	return predicate.Token(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Token {
-	return predicate.Token(sql.FieldEQ(FieldName, v))
+	return predicate.Token(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Token {
-	return predicate.Token(sql.FieldNEQ(FieldName, v))
+	return predicate.Token(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Token {
-	return predicate.Token(sql.FieldIn(FieldName, vs...))
+	return predicate.Token(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Token {
-	return predicate.Token(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Token(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Token {
-	return predicate.Token(sql.FieldGT(FieldName, v))
+	return predicate.Token(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Token {
-	return predicate.Token(sql.FieldGTE(FieldName, v))
+	return predicate.Token(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Token {
-	return predicate.Token(sql.FieldLT(FieldName, v))
+	return predicate.Token(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Token {
-	return predicate.Token(sql.FieldLTE(FieldName, v))
+	return predicate.Token(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -172,15 +173,15 @@ func HasEventsWith(preds ...predicate.Event) predicate.Token {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Token) predicate.Token {
-	return predicate.Token(sql.AndPredicates(predicates...))
+	return predicate.Token(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Token) predicate.Token {
-	return predicate.Token(sql.OrPredicates(predicates...))
+	return predicate.Token(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Token) predicate.Token {
-	return predicate.Token(sql.NotPredicates(p))
+	return predicate.Token(entcacheterms.NotPredicates(p))
 }

@@ -5,6 +5,7 @@ package cache
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -91,42 +92,42 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByDriver orders the results by the driver field.
 func ByDriver(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldDriver, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldDriver, opts...)
 }
 
 // ByConfig orders the results by the config field.
 func ByConfig(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldConfig, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldConfig, opts...)
 }
 
 // ByHooks orders the results by the hooks field.
 func ByHooks(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldHooks, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldHooks, opts...)
 }
 
 // ByInters orders the results by the inters field.
 func ByInters(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldInters, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldInters, opts...)
 }
 
 // ByOwn orders the results by the own field.
 func ByOwn(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldOwn, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldOwn, opts...)
 }
 
 // ByType orders the results by the type field.
 func ByType(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldType, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldType, opts...)
 }
 
 // ByUnique orders the results by the unique field.
 func ByUnique(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldUnique, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldUnique, opts...)
 }
 
 // ByMutationsCount orders the results by mutations count.

@@ -5,122 +5,123 @@ package cache
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/names/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Cache {
-	return predicate.Cache(sql.FieldEQ(FieldID, id))
+	return predicate.Cache(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Cache {
-	return predicate.Cache(sql.FieldEQ(FieldID, id))
+	return predicate.Cache(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Cache {
-	return predicate.Cache(sql.FieldNEQ(FieldID, id))
+	return predicate.Cache(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Cache {
-	return predicate.Cache(sql.FieldIn(FieldID, ids...))
+	return predicate.Cache(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Cache {
-	return predicate.Cache(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Cache(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Cache {
-	return predicate.Cache(sql.FieldGT(FieldID, id))
+	return predicate.Cache(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Cache {
-	return predicate.Cache(sql.FieldGTE(FieldID, id))
+	return predicate.Cache(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Cache {
-	return predicate.Cache(sql.FieldLT(FieldID, id))
+	return predicate.Cache(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Cache {
-	return predicate.Cache(sql.FieldLTE(FieldID, id))
+	return predicate.Cache(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Driver applies equality check predicate on the "driver" field. It's identical to DriverEQ.
 func Driver(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldEQ(FieldDriver, v))
+	return predicate.Cache(entcacheterms.FieldEQ(FieldDriver, v))
 }
 
 // Config applies equality check predicate on the "config" field. It's identical to ConfigEQ.
 func Config(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldEQ(FieldConfig, v))
+	return predicate.Cache(entcacheterms.FieldEQ(FieldConfig, v))
 }
 
 // Inters applies equality check predicate on the "inters" field. It's identical to IntersEQ.
 func Inters(v int) predicate.Cache {
-	return predicate.Cache(sql.FieldEQ(FieldInters, v))
+	return predicate.Cache(entcacheterms.FieldEQ(FieldInters, v))
 }
 
 // Own applies equality check predicate on the "own" field. It's identical to OwnEQ.
 func Own(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldEQ(FieldOwn, v))
+	return predicate.Cache(entcacheterms.FieldEQ(FieldOwn, v))
 }
 
 // Type applies equality check predicate on the "type" field. It's identical to TypeEQ.
 func Type(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldEQ(FieldType, v))
+	return predicate.Cache(entcacheterms.FieldEQ(FieldType, v))
 }
 
 // Unique applies equality check predicate on the "unique" field. It's identical to UniqueEQ.
 func Unique(v bool) predicate.Cache {
-	return predicate.Cache(sql.FieldEQ(FieldUnique, v))
+	return predicate.Cache(entcacheterms.FieldEQ(FieldUnique, v))
 }
 
 // DriverEQ applies the EQ predicate on the "driver" field.
 func DriverEQ(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldEQ(FieldDriver, v))
+	return predicate.Cache(entcacheterms.FieldEQ(FieldDriver, v))
 }
 
 // DriverNEQ applies the NEQ predicate on the "driver" field.
 func DriverNEQ(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldNEQ(FieldDriver, v))
+	return predicate.Cache(entcacheterms.FieldNEQ(FieldDriver, v))
 }
 
 // DriverIn applies the In predicate on the "driver" field.
 func DriverIn(vs ...string) predicate.Cache {
-	return predicate.Cache(sql.FieldIn(FieldDriver, vs...))
+	return predicate.Cache(entcacheterms.FieldIn(FieldDriver, vs...))
 }
 
 // DriverNotIn applies the NotIn predicate on the "driver" field.
 func DriverNotIn(vs ...string) predicate.Cache {
-	return predicate.Cache(sql.FieldNotIn(FieldDriver, vs...))
+	return predicate.Cache(entcacheterms.FieldNotIn(FieldDriver, vs...))
 }
 
 // DriverGT applies the GT predicate on the "driver" field.
 func DriverGT(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldGT(FieldDriver, v))
+	return predicate.Cache(entcacheterms.FieldGT(FieldDriver, v))
 }
 
 // DriverGTE applies the GTE predicate on the "driver" field.
 func DriverGTE(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldGTE(FieldDriver, v))
+	return predicate.Cache(entcacheterms.FieldGTE(FieldDriver, v))
 }
 
 // DriverLT applies the LT predicate on the "driver" field.
 func DriverLT(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldLT(FieldDriver, v))
+	return predicate.Cache(entcacheterms.FieldLT(FieldDriver, v))
 }
 
 // DriverLTE applies the LTE predicate on the "driver" field.
 func DriverLTE(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldLTE(FieldDriver, v))
+	return predicate.Cache(entcacheterms.FieldLTE(FieldDriver, v))
 }
 
 // DriverContains applies the Contains predicate on the "driver" field.
@@ -150,42 +151,42 @@ func DriverContainsFold(v string) predicate.Cache {
 
 // ConfigEQ applies the EQ predicate on the "config" field.
 func ConfigEQ(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldEQ(FieldConfig, v))
+	return predicate.Cache(entcacheterms.FieldEQ(FieldConfig, v))
 }
 
 // ConfigNEQ applies the NEQ predicate on the "config" field.
 func ConfigNEQ(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldNEQ(FieldConfig, v))
+	return predicate.Cache(entcacheterms.FieldNEQ(FieldConfig, v))
 }
 
 // ConfigIn applies the In predicate on the "config" field.
 func ConfigIn(vs ...string) predicate.Cache {
-	return predicate.Cache(sql.FieldIn(FieldConfig, vs...))
+	return predicate.Cache(entcacheterms.FieldIn(FieldConfig, vs...))
 }
 
 // ConfigNotIn applies the NotIn predicate on the "config" field.
 func ConfigNotIn(vs ...string) predicate.Cache {
-	return predicate.Cache(sql.FieldNotIn(FieldConfig, vs...))
+	return predicate.Cache(entcacheterms.FieldNotIn(FieldConfig, vs...))
 }
 
 // ConfigGT applies the GT predicate on the "config" field.
 func ConfigGT(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldGT(FieldConfig, v))
+	return predicate.Cache(entcacheterms.FieldGT(FieldConfig, v))
 }
 
 // ConfigGTE applies the GTE predicate on the "config" field.
 func ConfigGTE(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldGTE(FieldConfig, v))
+	return predicate.Cache(entcacheterms.FieldGTE(FieldConfig, v))
 }
 
 // ConfigLT applies the LT predicate on the "config" field.
 func ConfigLT(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldLT(FieldConfig, v))
+	return predicate.Cache(entcacheterms.FieldLT(FieldConfig, v))
 }
 
 // ConfigLTE applies the LTE predicate on the "config" field.
 func ConfigLTE(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldLTE(FieldConfig, v))
+	return predicate.Cache(entcacheterms.FieldLTE(FieldConfig, v))
 }
 
 // ConfigContains applies the Contains predicate on the "config" field.
@@ -205,12 +206,12 @@ func ConfigHasSuffix(v string) predicate.Cache {
 
 // ConfigIsNil applies the IsNil predicate on the "config" field.
 func ConfigIsNil() predicate.Cache {
-	return predicate.Cache(sql.FieldIsNull(FieldConfig))
+	return predicate.Cache(entcacheterms.FieldIsNull(FieldConfig))
 }
 
 // ConfigNotNil applies the NotNil predicate on the "config" field.
 func ConfigNotNil() predicate.Cache {
-	return predicate.Cache(sql.FieldNotNull(FieldConfig))
+	return predicate.Cache(entcacheterms.FieldNotNull(FieldConfig))
 }
 
 // ConfigEqualFold applies the EqualFold predicate on the "config" field.
@@ -225,42 +226,42 @@ func ConfigContainsFold(v string) predicate.Cache {
 
 // HooksEQ applies the EQ predicate on the "hooks" field.
 func HooksEQ(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldEQ(FieldHooks, v))
+	return predicate.Cache(entcacheterms.FieldEQ(FieldHooks, v))
 }
 
 // HooksNEQ applies the NEQ predicate on the "hooks" field.
 func HooksNEQ(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldNEQ(FieldHooks, v))
+	return predicate.Cache(entcacheterms.FieldNEQ(FieldHooks, v))
 }
 
 // HooksIn applies the In predicate on the "hooks" field.
 func HooksIn(vs ...string) predicate.Cache {
-	return predicate.Cache(sql.FieldIn(FieldHooks, vs...))
+	return predicate.Cache(entcacheterms.FieldIn(FieldHooks, vs...))
 }
 
 // HooksNotIn applies the NotIn predicate on the "hooks" field.
 func HooksNotIn(vs ...string) predicate.Cache {
-	return predicate.Cache(sql.FieldNotIn(FieldHooks, vs...))
+	return predicate.Cache(entcacheterms.FieldNotIn(FieldHooks, vs...))
 }
 
 // HooksGT applies the GT predicate on the "hooks" field.
 func HooksGT(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldGT(FieldHooks, v))
+	return predicate.Cache(entcacheterms.FieldGT(FieldHooks, v))
 }
 
 // HooksGTE applies the GTE predicate on the "hooks" field.
 func HooksGTE(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldGTE(FieldHooks, v))
+	return predicate.Cache(entcacheterms.FieldGTE(FieldHooks, v))
 }
 
 // HooksLT applies the LT predicate on the "hooks" field.
 func HooksLT(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldLT(FieldHooks, v))
+	return predicate.Cache(entcacheterms.FieldLT(FieldHooks, v))
 }
 
 // HooksLTE applies the LTE predicate on the "hooks" field.
 func HooksLTE(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldLTE(FieldHooks, v))
+	return predicate.Cache(entcacheterms.FieldLTE(FieldHooks, v))
 }
 
 // HooksContains applies the Contains predicate on the "hooks" field.
@@ -280,12 +281,12 @@ func HooksHasSuffix(v string) predicate.Cache {
 
 // HooksIsNil applies the IsNil predicate on the "hooks" field.
 func HooksIsNil() predicate.Cache {
-	return predicate.Cache(sql.FieldIsNull(FieldHooks))
+	return predicate.Cache(entcacheterms.FieldIsNull(FieldHooks))
 }
 
 // HooksNotNil applies the NotNil predicate on the "hooks" field.
 func HooksNotNil() predicate.Cache {
-	return predicate.Cache(sql.FieldNotNull(FieldHooks))
+	return predicate.Cache(entcacheterms.FieldNotNull(FieldHooks))
 }
 
 // HooksEqualFold applies the EqualFold predicate on the "hooks" field.
@@ -300,92 +301,92 @@ func HooksContainsFold(v string) predicate.Cache {
 
 // IntersEQ applies the EQ predicate on the "inters" field.
 func IntersEQ(v int) predicate.Cache {
-	return predicate.Cache(sql.FieldEQ(FieldInters, v))
+	return predicate.Cache(entcacheterms.FieldEQ(FieldInters, v))
 }
 
 // IntersNEQ applies the NEQ predicate on the "inters" field.
 func IntersNEQ(v int) predicate.Cache {
-	return predicate.Cache(sql.FieldNEQ(FieldInters, v))
+	return predicate.Cache(entcacheterms.FieldNEQ(FieldInters, v))
 }
 
 // IntersIn applies the In predicate on the "inters" field.
 func IntersIn(vs ...int) predicate.Cache {
-	return predicate.Cache(sql.FieldIn(FieldInters, vs...))
+	return predicate.Cache(entcacheterms.FieldIn(FieldInters, vs...))
 }
 
 // IntersNotIn applies the NotIn predicate on the "inters" field.
 func IntersNotIn(vs ...int) predicate.Cache {
-	return predicate.Cache(sql.FieldNotIn(FieldInters, vs...))
+	return predicate.Cache(entcacheterms.FieldNotIn(FieldInters, vs...))
 }
 
 // IntersGT applies the GT predicate on the "inters" field.
 func IntersGT(v int) predicate.Cache {
-	return predicate.Cache(sql.FieldGT(FieldInters, v))
+	return predicate.Cache(entcacheterms.FieldGT(FieldInters, v))
 }
 
 // IntersGTE applies the GTE predicate on the "inters" field.
 func IntersGTE(v int) predicate.Cache {
-	return predicate.Cache(sql.FieldGTE(FieldInters, v))
+	return predicate.Cache(entcacheterms.FieldGTE(FieldInters, v))
 }
 
 // IntersLT applies the LT predicate on the "inters" field.
 func IntersLT(v int) predicate.Cache {
-	return predicate.Cache(sql.FieldLT(FieldInters, v))
+	return predicate.Cache(entcacheterms.FieldLT(FieldInters, v))
 }
 
 // IntersLTE applies the LTE predicate on the "inters" field.
 func IntersLTE(v int) predicate.Cache {
-	return predicate.Cache(sql.FieldLTE(FieldInters, v))
+	return predicate.Cache(entcacheterms.FieldLTE(FieldInters, v))
 }
 
 // IntersIsNil applies the IsNil predicate on the "inters" field.
 func IntersIsNil() predicate.Cache {
-	return predicate.Cache(sql.FieldIsNull(FieldInters))
+	return predicate.Cache(entcacheterms.FieldIsNull(FieldInters))
 }
 
 // IntersNotNil applies the NotNil predicate on the "inters" field.
 func IntersNotNil() predicate.Cache {
-	return predicate.Cache(sql.FieldNotNull(FieldInters))
+	return predicate.Cache(entcacheterms.FieldNotNull(FieldInters))
 }
 
 // OwnEQ applies the EQ predicate on the "own" field.
 func OwnEQ(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldEQ(FieldOwn, v))
+	return predicate.Cache(entcacheterms.FieldEQ(FieldOwn, v))
 }
 
 // OwnNEQ applies the NEQ predicate on the "own" field.
 func OwnNEQ(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldNEQ(FieldOwn, v))
+	return predicate.Cache(entcacheterms.FieldNEQ(FieldOwn, v))
 }
 
 // OwnIn applies the In predicate on the "own" field.
 func OwnIn(vs ...string) predicate.Cache {
-	return predicate.Cache(sql.FieldIn(FieldOwn, vs...))
+	return predicate.Cache(entcacheterms.FieldIn(FieldOwn, vs...))
 }
 
 // OwnNotIn applies the NotIn predicate on the "own" field.
 func OwnNotIn(vs ...string) predicate.Cache {
-	return predicate.Cache(sql.FieldNotIn(FieldOwn, vs...))
+	return predicate.Cache(entcacheterms.FieldNotIn(FieldOwn, vs...))
 }
 
 // OwnGT applies the GT predicate on the "own" field.
 func OwnGT(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldGT(FieldOwn, v))
+	return predicate.Cache(entcacheterms.FieldGT(FieldOwn, v))
 }
 
 // OwnGTE applies the GTE predicate on the "own" field.
 func OwnGTE(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldGTE(FieldOwn, v))
+	return predicate.Cache(entcacheterms.FieldGTE(FieldOwn, v))
 }
 
 // OwnLT applies the LT predicate on the "own" field.
 func OwnLT(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldLT(FieldOwn, v))
+	return predicate.Cache(entcacheterms.FieldLT(FieldOwn, v))
 }
 
 // OwnLTE applies the LTE predicate on the "own" field.
 func OwnLTE(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldLTE(FieldOwn, v))
+	return predicate.Cache(entcacheterms.FieldLTE(FieldOwn, v))
 }
 
 // OwnContains applies the Contains predicate on the "own" field.
@@ -405,12 +406,12 @@ func OwnHasSuffix(v string) predicate.Cache {
 
 // OwnIsNil applies the IsNil predicate on the "own" field.
 func OwnIsNil() predicate.Cache {
-	return predicate.Cache(sql.FieldIsNull(FieldOwn))
+	return predicate.Cache(entcacheterms.FieldIsNull(FieldOwn))
 }
 
 // OwnNotNil applies the NotNil predicate on the "own" field.
 func OwnNotNil() predicate.Cache {
-	return predicate.Cache(sql.FieldNotNull(FieldOwn))
+	return predicate.Cache(entcacheterms.FieldNotNull(FieldOwn))
 }
 
 // OwnEqualFold applies the EqualFold predicate on the "own" field.
@@ -425,42 +426,42 @@ func OwnContainsFold(v string) predicate.Cache {
 
 // TypeEQ applies the EQ predicate on the "type" field.
 func TypeEQ(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldEQ(FieldType, v))
+	return predicate.Cache(entcacheterms.FieldEQ(FieldType, v))
 }
 
 // TypeNEQ applies the NEQ predicate on the "type" field.
 func TypeNEQ(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldNEQ(FieldType, v))
+	return predicate.Cache(entcacheterms.FieldNEQ(FieldType, v))
 }
 
 // TypeIn applies the In predicate on the "type" field.
 func TypeIn(vs ...string) predicate.Cache {
-	return predicate.Cache(sql.FieldIn(FieldType, vs...))
+	return predicate.Cache(entcacheterms.FieldIn(FieldType, vs...))
 }
 
 // TypeNotIn applies the NotIn predicate on the "type" field.
 func TypeNotIn(vs ...string) predicate.Cache {
-	return predicate.Cache(sql.FieldNotIn(FieldType, vs...))
+	return predicate.Cache(entcacheterms.FieldNotIn(FieldType, vs...))
 }
 
 // TypeGT applies the GT predicate on the "type" field.
 func TypeGT(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldGT(FieldType, v))
+	return predicate.Cache(entcacheterms.FieldGT(FieldType, v))
 }
 
 // TypeGTE applies the GTE predicate on the "type" field.
 func TypeGTE(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldGTE(FieldType, v))
+	return predicate.Cache(entcacheterms.FieldGTE(FieldType, v))
 }
 
 // TypeLT applies the LT predicate on the "type" field.
 func TypeLT(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldLT(FieldType, v))
+	return predicate.Cache(entcacheterms.FieldLT(FieldType, v))
 }
 
 // TypeLTE applies the LTE predicate on the "type" field.
 func TypeLTE(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldLTE(FieldType, v))
+	return predicate.Cache(entcacheterms.FieldLTE(FieldType, v))
 }
 
 // TypeContains applies the Contains predicate on the "type" field.
@@ -480,12 +481,12 @@ func TypeHasSuffix(v string) predicate.Cache {
 
 // TypeIsNil applies the IsNil predicate on the "type" field.
 func TypeIsNil() predicate.Cache {
-	return predicate.Cache(sql.FieldIsNull(FieldType))
+	return predicate.Cache(entcacheterms.FieldIsNull(FieldType))
 }
 
 // TypeNotNil applies the NotNil predicate on the "type" field.
 func TypeNotNil() predicate.Cache {
-	return predicate.Cache(sql.FieldNotNull(FieldType))
+	return predicate.Cache(entcacheterms.FieldNotNull(FieldType))
 }
 
 // TypeEqualFold applies the EqualFold predicate on the "type" field.
@@ -500,12 +501,12 @@ func TypeContainsFold(v string) predicate.Cache {
 
 // UniqueEQ applies the EQ predicate on the "unique" field.
 func UniqueEQ(v bool) predicate.Cache {
-	return predicate.Cache(sql.FieldEQ(FieldUnique, v))
+	return predicate.Cache(entcacheterms.FieldEQ(FieldUnique, v))
 }
 
 // UniqueNEQ applies the NEQ predicate on the "unique" field.
 func UniqueNEQ(v bool) predicate.Cache {
-	return predicate.Cache(sql.FieldNEQ(FieldUnique, v))
+	return predicate.Cache(entcacheterms.FieldNEQ(FieldUnique, v))
 }
 
 // HasMutations applies the HasEdge predicate on the "mutations" edge.
@@ -556,15 +557,15 @@ func HasWriteWith(preds ...predicate.Write) predicate.Cache {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Cache) predicate.Cache {
-	return predicate.Cache(sql.AndPredicates(predicates...))
+	return predicate.Cache(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Cache) predicate.Cache {
-	return predicate.Cache(sql.OrPredicates(predicates...))
+	return predicate.Cache(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Cache) predicate.Cache {
-	return predicate.Cache(sql.NotPredicates(p))
+	return predicate.Cache(entcacheterms.NotPredicates(p))
 }

@@ -3,66 +3,66 @@
 package entcontext
 
 import (
-	"entgo.io/ent/dialect/sql"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/names/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Context {
-	return predicate.Context(sql.FieldEQ(FieldID, id))
+	return predicate.Context(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Context {
-	return predicate.Context(sql.FieldEQ(FieldID, id))
+	return predicate.Context(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Context {
-	return predicate.Context(sql.FieldNEQ(FieldID, id))
+	return predicate.Context(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Context {
-	return predicate.Context(sql.FieldIn(FieldID, ids...))
+	return predicate.Context(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Context {
-	return predicate.Context(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Context(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Context {
-	return predicate.Context(sql.FieldGT(FieldID, id))
+	return predicate.Context(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Context {
-	return predicate.Context(sql.FieldGTE(FieldID, id))
+	return predicate.Context(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Context {
-	return predicate.Context(sql.FieldLT(FieldID, id))
+	return predicate.Context(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Context {
-	return predicate.Context(sql.FieldLTE(FieldID, id))
+	return predicate.Context(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Context) predicate.Context {
-	return predicate.Context(sql.AndPredicates(predicates...))
+	return predicate.Context(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Context) predicate.Context {
-	return predicate.Context(sql.OrPredicates(predicates...))
+	return predicate.Context(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Context) predicate.Context {
-	return predicate.Context(sql.NotPredicates(p))
+	return predicate.Context(entcacheterms.NotPredicates(p))
 }

@@ -3,66 +3,66 @@
 package entdialect
 
 import (
-	"entgo.io/ent/dialect/sql"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/names/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Dialect {
-	return predicate.Dialect(sql.FieldEQ(FieldID, id))
+	return predicate.Dialect(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Dialect {
-	return predicate.Dialect(sql.FieldEQ(FieldID, id))
+	return predicate.Dialect(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Dialect {
-	return predicate.Dialect(sql.FieldNEQ(FieldID, id))
+	return predicate.Dialect(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Dialect {
-	return predicate.Dialect(sql.FieldIn(FieldID, ids...))
+	return predicate.Dialect(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Dialect {
-	return predicate.Dialect(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Dialect(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Dialect {
-	return predicate.Dialect(sql.FieldGT(FieldID, id))
+	return predicate.Dialect(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Dialect {
-	return predicate.Dialect(sql.FieldGTE(FieldID, id))
+	return predicate.Dialect(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Dialect {
-	return predicate.Dialect(sql.FieldLT(FieldID, id))
+	return predicate.Dialect(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Dialect {
-	return predicate.Dialect(sql.FieldLTE(FieldID, id))
+	return predicate.Dialect(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Dialect) predicate.Dialect {
-	return predicate.Dialect(sql.AndPredicates(predicates...))
+	return predicate.Dialect(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Dialect) predicate.Dialect {
-	return predicate.Dialect(sql.OrPredicates(predicates...))
+	return predicate.Dialect(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Dialect) predicate.Dialect {
-	return predicate.Dialect(sql.NotPredicates(p))
+	return predicate.Dialect(entcacheterms.NotPredicates(p))
 }

@@ -5,6 +5,7 @@ package pending
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -74,22 +75,22 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByCtx orders the results by the ctx field.
 func ByCtx(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldCtx, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldCtx, opts...)
 }
 
 // ByMutation orders the results by the mutation field.
 func ByMutation(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldMutation, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldMutation, opts...)
 }
 
 // BySpec orders the results by the spec field.
 func BySpec(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldSpec, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldSpec, opts...)
 }
 
 // ByCacheField orders the results by cache field.

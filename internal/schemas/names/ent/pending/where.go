@@ -5,107 +5,108 @@ package pending
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/names/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Pending {
-	return predicate.Pending(sql.FieldEQ(FieldID, id))
+	return predicate.Pending(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Pending {
-	return predicate.Pending(sql.FieldEQ(FieldID, id))
+	return predicate.Pending(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Pending {
-	return predicate.Pending(sql.FieldNEQ(FieldID, id))
+	return predicate.Pending(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Pending {
-	return predicate.Pending(sql.FieldIn(FieldID, ids...))
+	return predicate.Pending(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Pending {
-	return predicate.Pending(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Pending(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Pending {
-	return predicate.Pending(sql.FieldGT(FieldID, id))
+	return predicate.Pending(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Pending {
-	return predicate.Pending(sql.FieldGTE(FieldID, id))
+	return predicate.Pending(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Pending {
-	return predicate.Pending(sql.FieldLT(FieldID, id))
+	return predicate.Pending(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Pending {
-	return predicate.Pending(sql.FieldLTE(FieldID, id))
+	return predicate.Pending(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Ctx applies equality check predicate on the "ctx" field. It's identical to CtxEQ.
 func Ctx(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldEQ(FieldCtx, v))
+	return predicate.Pending(entcacheterms.FieldEQ(FieldCtx, v))
 }
 
 // Mutation applies equality check predicate on the "mutation" field. It's identical to MutationEQ.
 func Mutation(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldEQ(FieldMutation, v))
+	return predicate.Pending(entcacheterms.FieldEQ(FieldMutation, v))
 }
 
 // Spec applies equality check predicate on the "spec" field. It's identical to SpecEQ.
 func Spec(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldEQ(FieldSpec, v))
+	return predicate.Pending(entcacheterms.FieldEQ(FieldSpec, v))
 }
 
 // CtxEQ applies the EQ predicate on the "ctx" field.
 func CtxEQ(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldEQ(FieldCtx, v))
+	return predicate.Pending(entcacheterms.FieldEQ(FieldCtx, v))
 }
 
 // CtxNEQ applies the NEQ predicate on the "ctx" field.
 func CtxNEQ(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldNEQ(FieldCtx, v))
+	return predicate.Pending(entcacheterms.FieldNEQ(FieldCtx, v))
 }
 
 // CtxIn applies the In predicate on the "ctx" field.
 func CtxIn(vs ...string) predicate.Pending {
-	return predicate.Pending(sql.FieldIn(FieldCtx, vs...))
+	return predicate.Pending(entcacheterms.FieldIn(FieldCtx, vs...))
 }
 
 // CtxNotIn applies the NotIn predicate on the "ctx" field.
 func CtxNotIn(vs ...string) predicate.Pending {
-	return predicate.Pending(sql.FieldNotIn(FieldCtx, vs...))
+	return predicate.Pending(entcacheterms.FieldNotIn(FieldCtx, vs...))
 }
 
 // CtxGT applies the GT predicate on the "ctx" field.
 func CtxGT(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldGT(FieldCtx, v))
+	return predicate.Pending(entcacheterms.FieldGT(FieldCtx, v))
 }
 
 // CtxGTE applies the GTE predicate on the "ctx" field.
 func CtxGTE(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldGTE(FieldCtx, v))
+	return predicate.Pending(entcacheterms.FieldGTE(FieldCtx, v))
 }
 
 // CtxLT applies the LT predicate on the "ctx" field.
 func CtxLT(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldLT(FieldCtx, v))
+	return predicate.Pending(entcacheterms.FieldLT(FieldCtx, v))
 }
 
 // CtxLTE applies the LTE predicate on the "ctx" field.
 func CtxLTE(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldLTE(FieldCtx, v))
+	return predicate.Pending(entcacheterms.FieldLTE(FieldCtx, v))
 }
 
 // CtxContains applies the Contains predicate on the "ctx" field.
@@ -125,12 +126,12 @@ func CtxHasSuffix(v string) predicate.Pending {
 
 // CtxIsNil applies the IsNil predicate on the "ctx" field.
 func CtxIsNil() predicate.Pending {
-	return predicate.Pending(sql.FieldIsNull(FieldCtx))
+	return predicate.Pending(entcacheterms.FieldIsNull(FieldCtx))
 }
 
 // CtxNotNil applies the NotNil predicate on the "ctx" field.
 func CtxNotNil() predicate.Pending {
-	return predicate.Pending(sql.FieldNotNull(FieldCtx))
+	return predicate.Pending(entcacheterms.FieldNotNull(FieldCtx))
 }
 
 // CtxEqualFold applies the EqualFold predicate on the "ctx" field.
@@ -145,42 +146,42 @@ func CtxContainsFold(v string) predicate.Pending {
 
 // MutationEQ applies the EQ predicate on the "mutation" field.
 func MutationEQ(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldEQ(FieldMutation, v))
+	return predicate.Pending(entcacheterms.FieldEQ(FieldMutation, v))
 }
 
 // MutationNEQ applies the NEQ predicate on the "mutation" field.
 func MutationNEQ(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldNEQ(FieldMutation, v))
+	return predicate.Pending(entcacheterms.FieldNEQ(FieldMutation, v))
 }
 
 // MutationIn applies the In predicate on the "mutation" field.
 func MutationIn(vs ...string) predicate.Pending {
-	return predicate.Pending(sql.FieldIn(FieldMutation, vs...))
+	return predicate.Pending(entcacheterms.FieldIn(FieldMutation, vs...))
 }
 
 // MutationNotIn applies the NotIn predicate on the "mutation" field.
 func MutationNotIn(vs ...string) predicate.Pending {
-	return predicate.Pending(sql.FieldNotIn(FieldMutation, vs...))
+	return predicate.Pending(entcacheterms.FieldNotIn(FieldMutation, vs...))
 }
 
 // MutationGT applies the GT predicate on the "mutation" field.
 func MutationGT(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldGT(FieldMutation, v))
+	return predicate.Pending(entcacheterms.FieldGT(FieldMutation, v))
 }
 
 // MutationGTE applies the GTE predicate on the "mutation" field.
 func MutationGTE(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldGTE(FieldMutation, v))
+	return predicate.Pending(entcacheterms.FieldGTE(FieldMutation, v))
 }
 
 // MutationLT applies the LT predicate on the "mutation" field.
 func MutationLT(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldLT(FieldMutation, v))
+	return predicate.Pending(entcacheterms.FieldLT(FieldMutation, v))
 }
 
 // MutationLTE applies the LTE predicate on the "mutation" field.
 func MutationLTE(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldLTE(FieldMutation, v))
+	return predicate.Pending(entcacheterms.FieldLTE(FieldMutation, v))
 }
 
 // MutationContains applies the Contains predicate on the "mutation" field.
@@ -200,12 +201,12 @@ func MutationHasSuffix(v string) predicate.Pending {
 
 // MutationIsNil applies the IsNil predicate on the "mutation" field.
 func MutationIsNil() predicate.Pending {
-	return predicate.Pending(sql.FieldIsNull(FieldMutation))
+	return predicate.Pending(entcacheterms.FieldIsNull(FieldMutation))
 }
 
 // MutationNotNil applies the NotNil predicate on the "mutation" field.
 func MutationNotNil() predicate.Pending {
-	return predicate.Pending(sql.FieldNotNull(FieldMutation))
+	return predicate.Pending(entcacheterms.FieldNotNull(FieldMutation))
 }
 
 // MutationEqualFold applies the EqualFold predicate on the "mutation" field.
@@ -220,42 +221,42 @@ func MutationContainsFold(v string) predicate.Pending {
 
 // SpecEQ applies the EQ predicate on the "spec" field.
 func SpecEQ(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldEQ(FieldSpec, v))
+	return predicate.Pending(entcacheterms.FieldEQ(FieldSpec, v))
 }
 
 // SpecNEQ applies the NEQ predicate on the "spec" field.
 func SpecNEQ(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldNEQ(FieldSpec, v))
+	return predicate.Pending(entcacheterms.FieldNEQ(FieldSpec, v))
 }
 
 // SpecIn applies the In predicate on the "spec" field.
 func SpecIn(vs ...string) predicate.Pending {
-	return predicate.Pending(sql.FieldIn(FieldSpec, vs...))
+	return predicate.Pending(entcacheterms.FieldIn(FieldSpec, vs...))
 }
 
 // SpecNotIn applies the NotIn predicate on the "spec" field.
 func SpecNotIn(vs ...string) predicate.Pending {
-	return predicate.Pending(sql.FieldNotIn(FieldSpec, vs...))
+	return predicate.Pending(entcacheterms.FieldNotIn(FieldSpec, vs...))
 }
 
 // SpecGT applies the GT predicate on the "spec" field.
 func SpecGT(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldGT(FieldSpec, v))
+	return predicate.Pending(entcacheterms.FieldGT(FieldSpec, v))
 }
 
 // SpecGTE applies the GTE predicate on the "spec" field.
 func SpecGTE(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldGTE(FieldSpec, v))
+	return predicate.Pending(entcacheterms.FieldGTE(FieldSpec, v))
 }
 
 // SpecLT applies the LT predicate on the "spec" field.
 func SpecLT(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldLT(FieldSpec, v))
+	return predicate.Pending(entcacheterms.FieldLT(FieldSpec, v))
 }
 
 // SpecLTE applies the LTE predicate on the "spec" field.
 func SpecLTE(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldLTE(FieldSpec, v))
+	return predicate.Pending(entcacheterms.FieldLTE(FieldSpec, v))
 }
 
 // SpecContains applies the Contains predicate on the "spec" field.
@@ -275,12 +276,12 @@ func SpecHasSuffix(v string) predicate.Pending {
 
 // SpecIsNil applies the IsNil predicate on the "spec" field.
 func SpecIsNil() predicate.Pending {
-	return predicate.Pending(sql.FieldIsNull(FieldSpec))
+	return predicate.Pending(entcacheterms.FieldIsNull(FieldSpec))
 }
 
 // SpecNotNil applies the NotNil predicate on the "spec" field.
 func SpecNotNil() predicate.Pending {
-	return predicate.Pending(sql.FieldNotNull(FieldSpec))
+	return predicate.Pending(entcacheterms.FieldNotNull(FieldSpec))
 }
 
 // SpecEqualFold applies the EqualFold predicate on the "spec" field.
@@ -341,15 +342,15 @@ func HasDriverWith(preds ...predicate.PlusOne) predicate.Pending {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Pending) predicate.Pending {
-	return predicate.Pending(sql.AndPredicates(predicates...))
+	return predicate.Pending(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Pending) predicate.Pending {
-	return predicate.Pending(sql.OrPredicates(predicates...))
+	return predicate.Pending(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Pending) predicate.Pending {
-	return predicate.Pending(sql.NotPredicates(p))
+	return predicate.Pending(entcacheterms.NotPredicates(p))
 }

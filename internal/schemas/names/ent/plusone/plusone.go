@@ -4,6 +4,7 @@ package plusone
 
 import (
 	"entgo.io/ent/dialect/sql"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -52,15 +53,15 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByOp orders the results by the op field.
 func ByOp(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldOp, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldOp, opts...)
 }
 
 // ByLimit orders the results by the limit field.
 func ByLimit(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldLimit, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldLimit, opts...)
 }

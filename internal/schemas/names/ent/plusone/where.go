@@ -4,102 +4,103 @@ package plusone
 
 import (
 	"entgo.io/ent/dialect/sql"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/names/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldEQ(FieldID, id))
+	return predicate.PlusOne(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldEQ(FieldID, id))
+	return predicate.PlusOne(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldNEQ(FieldID, id))
+	return predicate.PlusOne(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldIn(FieldID, ids...))
+	return predicate.PlusOne(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldNotIn(FieldID, ids...))
+	return predicate.PlusOne(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldGT(FieldID, id))
+	return predicate.PlusOne(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldGTE(FieldID, id))
+	return predicate.PlusOne(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldLT(FieldID, id))
+	return predicate.PlusOne(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldLTE(FieldID, id))
+	return predicate.PlusOne(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Op applies equality check predicate on the "op" field. It's identical to OpEQ.
 func Op(v string) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldEQ(FieldOp, v))
+	return predicate.PlusOne(entcacheterms.FieldEQ(FieldOp, v))
 }
 
 // Limit applies equality check predicate on the "limit" field. It's identical to LimitEQ.
 func Limit(v int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldEQ(FieldLimit, v))
+	return predicate.PlusOne(entcacheterms.FieldEQ(FieldLimit, v))
 }
 
 // OpEQ applies the EQ predicate on the "op" field.
 func OpEQ(v string) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldEQ(FieldOp, v))
+	return predicate.PlusOne(entcacheterms.FieldEQ(FieldOp, v))
 }
 
 // OpNEQ applies the NEQ predicate on the "op" field.
 func OpNEQ(v string) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldNEQ(FieldOp, v))
+	return predicate.PlusOne(entcacheterms.FieldNEQ(FieldOp, v))
 }
 
 // OpIn applies the In predicate on the "op" field.
 func OpIn(vs ...string) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldIn(FieldOp, vs...))
+	return predicate.PlusOne(entcacheterms.FieldIn(FieldOp, vs...))
 }
 
 // OpNotIn applies the NotIn predicate on the "op" field.
 func OpNotIn(vs ...string) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldNotIn(FieldOp, vs...))
+	return predicate.PlusOne(entcacheterms.FieldNotIn(FieldOp, vs...))
 }
 
 // OpGT applies the GT predicate on the "op" field.
 func OpGT(v string) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldGT(FieldOp, v))
+	return predicate.PlusOne(entcacheterms.FieldGT(FieldOp, v))
 }
 
 // OpGTE applies the GTE predicate on the "op" field.
 func OpGTE(v string) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldGTE(FieldOp, v))
+	return predicate.PlusOne(entcacheterms.FieldGTE(FieldOp, v))
 }
 
 // OpLT applies the LT predicate on the "op" field.
 func OpLT(v string) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldLT(FieldOp, v))
+	return predicate.PlusOne(entcacheterms.FieldLT(FieldOp, v))
 }
 
 // OpLTE applies the LTE predicate on the "op" field.
 func OpLTE(v string) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldLTE(FieldOp, v))
+	return predicate.PlusOne(entcacheterms.FieldLTE(FieldOp, v))
 }
 
 // OpContains applies the Contains predicate on the "op" field.
@@ -119,12 +120,12 @@ func OpHasSuffix(v string) predicate.PlusOne {
 
 // OpIsNil applies the IsNil predicate on the "op" field.
 func OpIsNil() predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldIsNull(FieldOp))
+	return predicate.PlusOne(entcacheterms.FieldIsNull(FieldOp))
 }
 
 // OpNotNil applies the NotNil predicate on the "op" field.
 func OpNotNil() predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldNotNull(FieldOp))
+	return predicate.PlusOne(entcacheterms.FieldNotNull(FieldOp))
 }
 
 // OpEqualFold applies the EqualFold predicate on the "op" field.
@@ -139,65 +140,65 @@ func OpContainsFold(v string) predicate.PlusOne {
 
 // LimitEQ applies the EQ predicate on the "limit" field.
 func LimitEQ(v int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldEQ(FieldLimit, v))
+	return predicate.PlusOne(entcacheterms.FieldEQ(FieldLimit, v))
 }
 
 // LimitNEQ applies the NEQ predicate on the "limit" field.
 func LimitNEQ(v int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldNEQ(FieldLimit, v))
+	return predicate.PlusOne(entcacheterms.FieldNEQ(FieldLimit, v))
 }
 
 // LimitIn applies the In predicate on the "limit" field.
 func LimitIn(vs ...int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldIn(FieldLimit, vs...))
+	return predicate.PlusOne(entcacheterms.FieldIn(FieldLimit, vs...))
 }
 
 // LimitNotIn applies the NotIn predicate on the "limit" field.
 func LimitNotIn(vs ...int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldNotIn(FieldLimit, vs...))
+	return predicate.PlusOne(entcacheterms.FieldNotIn(FieldLimit, vs...))
 }
 
 // LimitGT applies the GT predicate on the "limit" field.
 func LimitGT(v int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldGT(FieldLimit, v))
+	return predicate.PlusOne(entcacheterms.FieldGT(FieldLimit, v))
 }
 
 // LimitGTE applies the GTE predicate on the "limit" field.
 func LimitGTE(v int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldGTE(FieldLimit, v))
+	return predicate.PlusOne(entcacheterms.FieldGTE(FieldLimit, v))
 }
 
 // LimitLT applies the LT predicate on the "limit" field.
 func LimitLT(v int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldLT(FieldLimit, v))
+	return predicate.PlusOne(entcacheterms.FieldLT(FieldLimit, v))
 }
 
 // LimitLTE applies the LTE predicate on the "limit" field.
 func LimitLTE(v int) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldLTE(FieldLimit, v))
+	return predicate.PlusOne(entcacheterms.FieldLTE(FieldLimit, v))
 }
 
 // LimitIsNil applies the IsNil predicate on the "limit" field.
 func LimitIsNil() predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldIsNull(FieldLimit))
+	return predicate.PlusOne(entcacheterms.FieldIsNull(FieldLimit))
 }
 
 // LimitNotNil applies the NotNil predicate on the "limit" field.
 func LimitNotNil() predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldNotNull(FieldLimit))
+	return predicate.PlusOne(entcacheterms.FieldNotNull(FieldLimit))
 }
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.PlusOne) predicate.PlusOne {
-	return predicate.PlusOne(sql.AndPredicates(predicates...))
+	return predicate.PlusOne(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.PlusOne) predicate.PlusOne {
-	return predicate.PlusOne(sql.OrPredicates(predicates...))
+	return predicate.PlusOne(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.PlusOne) predicate.PlusOne {
-	return predicate.PlusOne(sql.NotPredicates(p))
+	return predicate.PlusOne(entcacheterms.NotPredicates(p))
 }

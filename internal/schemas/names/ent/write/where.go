@@ -3,66 +3,66 @@
 package write
 
 import (
-	"entgo.io/ent/dialect/sql"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/names/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Write {
-	return predicate.Write(sql.FieldEQ(FieldID, id))
+	return predicate.Write(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Write {
-	return predicate.Write(sql.FieldEQ(FieldID, id))
+	return predicate.Write(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Write {
-	return predicate.Write(sql.FieldNEQ(FieldID, id))
+	return predicate.Write(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Write {
-	return predicate.Write(sql.FieldIn(FieldID, ids...))
+	return predicate.Write(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Write {
-	return predicate.Write(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Write(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Write {
-	return predicate.Write(sql.FieldGT(FieldID, id))
+	return predicate.Write(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Write {
-	return predicate.Write(sql.FieldGTE(FieldID, id))
+	return predicate.Write(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Write {
-	return predicate.Write(sql.FieldLT(FieldID, id))
+	return predicate.Write(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Write {
-	return predicate.Write(sql.FieldLTE(FieldID, id))
+	return predicate.Write(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Write) predicate.Write {
-	return predicate.Write(sql.AndPredicates(predicates...))
+	return predicate.Write(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Write) predicate.Write {
-	return predicate.Write(sql.OrPredicates(predicates...))
+	return predicate.Write(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Write) predicate.Write {
-	return predicate.Write(sql.NotPredicates(p))
+	return predicate.Write(entcacheterms.NotPredicates(p))
 }

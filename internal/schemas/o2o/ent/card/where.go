@@ -5,97 +5,98 @@ package card
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/o2o/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Card {
-	return predicate.Card(sql.FieldEQ(FieldID, id))
+	return predicate.Card(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Card {
-	return predicate.Card(sql.FieldEQ(FieldID, id))
+	return predicate.Card(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Card {
-	return predicate.Card(sql.FieldNEQ(FieldID, id))
+	return predicate.Card(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Card {
-	return predicate.Card(sql.FieldIn(FieldID, ids...))
+	return predicate.Card(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Card {
-	return predicate.Card(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Card(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Card {
-	return predicate.Card(sql.FieldGT(FieldID, id))
+	return predicate.Card(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Card {
-	return predicate.Card(sql.FieldGTE(FieldID, id))
+	return predicate.Card(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Card {
-	return predicate.Card(sql.FieldLT(FieldID, id))
+	return predicate.Card(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Card {
-	return predicate.Card(sql.FieldLTE(FieldID, id))
+	return predicate.Card(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Number applies equality check predicate on the "number" field. It's identical to NumberEQ.
 func Number(v string) predicate.Card {
-	return predicate.Card(sql.FieldEQ(FieldNumber, v))
+	return predicate.Card(entcacheterms.FieldEQ(FieldNumber, v))
 }
 
 // NumberEQ applies the EQ predicate on the "number" field.
 func NumberEQ(v string) predicate.Card {
-	return predicate.Card(sql.FieldEQ(FieldNumber, v))
+	return predicate.Card(entcacheterms.FieldEQ(FieldNumber, v))
 }
 
 // NumberNEQ applies the NEQ predicate on the "number" field.
 func NumberNEQ(v string) predicate.Card {
-	return predicate.Card(sql.FieldNEQ(FieldNumber, v))
+	return predicate.Card(entcacheterms.FieldNEQ(FieldNumber, v))
 }
 
 // NumberIn applies the In predicate on the "number" field.
 func NumberIn(vs ...string) predicate.Card {
-	return predicate.Card(sql.FieldIn(FieldNumber, vs...))
+	return predicate.Card(entcacheterms.FieldIn(FieldNumber, vs...))
 }
 
 // NumberNotIn applies the NotIn predicate on the "number" field.
 func NumberNotIn(vs ...string) predicate.Card {
-	return predicate.Card(sql.FieldNotIn(FieldNumber, vs...))
+	return predicate.Card(entcacheterms.FieldNotIn(FieldNumber, vs...))
 }
 
 // NumberGT applies the GT predicate on the "number" field.
 func NumberGT(v string) predicate.Card {
-	return predicate.Card(sql.FieldGT(FieldNumber, v))
+	return predicate.Card(entcacheterms.FieldGT(FieldNumber, v))
 }
 
 // NumberGTE applies the GTE predicate on the "number" field.
 func NumberGTE(v string) predicate.Card {
-	return predicate.Card(sql.FieldGTE(FieldNumber, v))
+	return predicate.Card(entcacheterms.FieldGTE(FieldNumber, v))
 }
 
 // NumberLT applies the LT predicate on the "number" field.
 func NumberLT(v string) predicate.Card {
-	return predicate.Card(sql.FieldLT(FieldNumber, v))
+	return predicate.Card(entcacheterms.FieldLT(FieldNumber, v))
 }
 
 // NumberLTE applies the LTE predicate on the "number" field.
 func NumberLTE(v string) predicate.Card {
-	return predicate.Card(sql.FieldLTE(FieldNumber, v))
+	return predicate.Card(entcacheterms.FieldLTE(FieldNumber, v))
 }
 
 // NumberContains applies the Contains predicate on the "number" field.
@@ -148,15 +149,15 @@ func HasOwnerWith(preds ...predicate.User) predicate.Card {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Card) predicate.Card {
-	return predicate.Card(sql.AndPredicates(predicates...))
+	return predicate.Card(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Card) predicate.Card {
-	return predicate.Card(sql.OrPredicates(predicates...))
+	return predicate.Card(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Card) predicate.Card {
-	return predicate.Card(sql.NotPredicates(p))
+	return predicate.Card(entcacheterms.NotPredicates(p))
 }

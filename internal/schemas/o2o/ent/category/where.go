@@ -5,97 +5,98 @@ package category
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/o2o/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Category {
-	return predicate.Category(sql.FieldEQ(FieldID, id))
+	return predicate.Category(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Category {
-	return predicate.Category(sql.FieldEQ(FieldID, id))
+	return predicate.Category(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Category {
-	return predicate.Category(sql.FieldNEQ(FieldID, id))
+	return predicate.Category(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Category {
-	return predicate.Category(sql.FieldIn(FieldID, ids...))
+	return predicate.Category(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Category {
-	return predicate.Category(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Category(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Category {
-	return predicate.Category(sql.FieldGT(FieldID, id))
+	return predicate.Category(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Category {
-	return predicate.Category(sql.FieldGTE(FieldID, id))
+	return predicate.Category(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Category {
-	return predicate.Category(sql.FieldLT(FieldID, id))
+	return predicate.Category(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Category {
-	return predicate.Category(sql.FieldLTE(FieldID, id))
+	return predicate.Category(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Category {
-	return predicate.Category(sql.FieldEQ(FieldName, v))
+	return predicate.Category(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Category {
-	return predicate.Category(sql.FieldEQ(FieldName, v))
+	return predicate.Category(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Category {
-	return predicate.Category(sql.FieldNEQ(FieldName, v))
+	return predicate.Category(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Category {
-	return predicate.Category(sql.FieldIn(FieldName, vs...))
+	return predicate.Category(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Category {
-	return predicate.Category(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Category(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Category {
-	return predicate.Category(sql.FieldGT(FieldName, v))
+	return predicate.Category(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Category {
-	return predicate.Category(sql.FieldGTE(FieldName, v))
+	return predicate.Category(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Category {
-	return predicate.Category(sql.FieldLT(FieldName, v))
+	return predicate.Category(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Category {
-	return predicate.Category(sql.FieldLTE(FieldName, v))
+	return predicate.Category(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -171,15 +172,15 @@ func HasChildrenWith(preds ...predicate.Category) predicate.Category {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Category) predicate.Category {
-	return predicate.Category(sql.AndPredicates(predicates...))
+	return predicate.Category(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Category) predicate.Category {
-	return predicate.Category(sql.OrPredicates(predicates...))
+	return predicate.Category(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Category) predicate.Category {
-	return predicate.Category(sql.NotPredicates(p))
+	return predicate.Category(entcacheterms.NotPredicates(p))
 }

@@ -5,97 +5,98 @@ package node
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/o2o/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Node {
-	return predicate.Node(sql.FieldEQ(FieldID, id))
+	return predicate.Node(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Node {
-	return predicate.Node(sql.FieldEQ(FieldID, id))
+	return predicate.Node(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Node {
-	return predicate.Node(sql.FieldNEQ(FieldID, id))
+	return predicate.Node(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Node {
-	return predicate.Node(sql.FieldIn(FieldID, ids...))
+	return predicate.Node(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Node {
-	return predicate.Node(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Node(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Node {
-	return predicate.Node(sql.FieldGT(FieldID, id))
+	return predicate.Node(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Node {
-	return predicate.Node(sql.FieldGTE(FieldID, id))
+	return predicate.Node(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Node {
-	return predicate.Node(sql.FieldLT(FieldID, id))
+	return predicate.Node(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Node {
-	return predicate.Node(sql.FieldLTE(FieldID, id))
+	return predicate.Node(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Value applies equality check predicate on the "value" field. It's identical to ValueEQ.
 func Value(v int) predicate.Node {
-	return predicate.Node(sql.FieldEQ(FieldValue, v))
+	return predicate.Node(entcacheterms.FieldEQ(FieldValue, v))
 }
 
 // ValueEQ applies the EQ predicate on the "value" field.
 func ValueEQ(v int) predicate.Node {
-	return predicate.Node(sql.FieldEQ(FieldValue, v))
+	return predicate.Node(entcacheterms.FieldEQ(FieldValue, v))
 }
 
 // ValueNEQ applies the NEQ predicate on the "value" field.
 func ValueNEQ(v int) predicate.Node {
-	return predicate.Node(sql.FieldNEQ(FieldValue, v))
+	return predicate.Node(entcacheterms.FieldNEQ(FieldValue, v))
 }
 
 // ValueIn applies the In predicate on the "value" field.
 func ValueIn(vs ...int) predicate.Node {
-	return predicate.Node(sql.FieldIn(FieldValue, vs...))
+	return predicate.Node(entcacheterms.FieldIn(FieldValue, vs...))
 }
 
 // ValueNotIn applies the NotIn predicate on the "value" field.
 func ValueNotIn(vs ...int) predicate.Node {
-	return predicate.Node(sql.FieldNotIn(FieldValue, vs...))
+	return predicate.Node(entcacheterms.FieldNotIn(FieldValue, vs...))
 }
 
 // ValueGT applies the GT predicate on the "value" field.
 func ValueGT(v int) predicate.Node {
-	return predicate.Node(sql.FieldGT(FieldValue, v))
+	return predicate.Node(entcacheterms.FieldGT(FieldValue, v))
 }
 
 // ValueGTE applies the GTE predicate on the "value" field.
 func ValueGTE(v int) predicate.Node {
-	return predicate.Node(sql.FieldGTE(FieldValue, v))
+	return predicate.Node(entcacheterms.FieldGTE(FieldValue, v))
 }
 
 // ValueLT applies the LT predicate on the "value" field.
 func ValueLT(v int) predicate.Node {
-	return predicate.Node(sql.FieldLT(FieldValue, v))
+	return predicate.Node(entcacheterms.FieldLT(FieldValue, v))
 }
 
 // ValueLTE applies the LTE predicate on the "value" field.
 func ValueLTE(v int) predicate.Node {
-	return predicate.Node(sql.FieldLTE(FieldValue, v))
+	return predicate.Node(entcacheterms.FieldLTE(FieldValue, v))
 }
 
 // HasPrev applies the HasEdge predicate on the "prev" edge.
@@ -146,15 +147,15 @@ func HasNextWith(preds ...predicate.Node) predicate.Node {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Node) predicate.Node {
-	return predicate.Node(sql.AndPredicates(predicates...))
+	return predicate.Node(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Node) predicate.Node {
-	return predicate.Node(sql.OrPredicates(predicates...))
+	return predicate.Node(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Node) predicate.Node {
-	return predicate.Node(sql.NotPredicates(p))
+	return predicate.Node(entcacheterms.NotPredicates(p))
 }

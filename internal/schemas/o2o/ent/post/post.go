@@ -5,6 +5,7 @@ package post
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -79,12 +80,12 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByTitle orders the results by the title field.
 func ByTitle(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldTitle, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldTitle, opts...)
 }
 
 // ByAuthorField orders the results by author field.

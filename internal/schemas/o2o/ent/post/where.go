@@ -5,97 +5,98 @@ package post
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/o2o/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Post {
-	return predicate.Post(sql.FieldEQ(FieldID, id))
+	return predicate.Post(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Post {
-	return predicate.Post(sql.FieldEQ(FieldID, id))
+	return predicate.Post(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Post {
-	return predicate.Post(sql.FieldNEQ(FieldID, id))
+	return predicate.Post(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Post {
-	return predicate.Post(sql.FieldIn(FieldID, ids...))
+	return predicate.Post(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Post {
-	return predicate.Post(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Post(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Post {
-	return predicate.Post(sql.FieldGT(FieldID, id))
+	return predicate.Post(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Post {
-	return predicate.Post(sql.FieldGTE(FieldID, id))
+	return predicate.Post(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Post {
-	return predicate.Post(sql.FieldLT(FieldID, id))
+	return predicate.Post(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Post {
-	return predicate.Post(sql.FieldLTE(FieldID, id))
+	return predicate.Post(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Title applies equality check predicate on the "title" field. It's identical to TitleEQ.
 func Title(v string) predicate.Post {
-	return predicate.Post(sql.FieldEQ(FieldTitle, v))
+	return predicate.Post(entcacheterms.FieldEQ(FieldTitle, v))
 }
 
 // TitleEQ applies the EQ predicate on the "title" field.
 func TitleEQ(v string) predicate.Post {
-	return predicate.Post(sql.FieldEQ(FieldTitle, v))
+	return predicate.Post(entcacheterms.FieldEQ(FieldTitle, v))
 }
 
 // TitleNEQ applies the NEQ predicate on the "title" field.
 func TitleNEQ(v string) predicate.Post {
-	return predicate.Post(sql.FieldNEQ(FieldTitle, v))
+	return predicate.Post(entcacheterms.FieldNEQ(FieldTitle, v))
 }
 
 // TitleIn applies the In predicate on the "title" field.
 func TitleIn(vs ...string) predicate.Post {
-	return predicate.Post(sql.FieldIn(FieldTitle, vs...))
+	return predicate.Post(entcacheterms.FieldIn(FieldTitle, vs...))
 }
 
 // TitleNotIn applies the NotIn predicate on the "title" field.
 func TitleNotIn(vs ...string) predicate.Post {
-	return predicate.Post(sql.FieldNotIn(FieldTitle, vs...))
+	return predicate.Post(entcacheterms.FieldNotIn(FieldTitle, vs...))
 }
 
 // TitleGT applies the GT predicate on the "title" field.
 func TitleGT(v string) predicate.Post {
-	return predicate.Post(sql.FieldGT(FieldTitle, v))
+	return predicate.Post(entcacheterms.FieldGT(FieldTitle, v))
 }
 
 // TitleGTE applies the GTE predicate on the "title" field.
 func TitleGTE(v string) predicate.Post {
-	return predicate.Post(sql.FieldGTE(FieldTitle, v))
+	return predicate.Post(entcacheterms.FieldGTE(FieldTitle, v))
 }
 
 // TitleLT applies the LT predicate on the "title" field.
 func TitleLT(v string) predicate.Post {
-	return predicate.Post(sql.FieldLT(FieldTitle, v))
+	return predicate.Post(entcacheterms.FieldLT(FieldTitle, v))
 }
 
 // TitleLTE applies the LTE predicate on the "title" field.
 func TitleLTE(v string) predicate.Post {
-	return predicate.Post(sql.FieldLTE(FieldTitle, v))
+	return predicate.Post(entcacheterms.FieldLTE(FieldTitle, v))
 }
 
 // TitleContains applies the Contains predicate on the "title" field.
@@ -194,15 +195,15 @@ func HasCategoryWith(preds ...predicate.Category) predicate.Post {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Post) predicate.Post {
-	return predicate.Post(sql.AndPredicates(predicates...))
+	return predicate.Post(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Post) predicate.Post {
-	return predicate.Post(sql.OrPredicates(predicates...))
+	return predicate.Post(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Post) predicate.Post {
-	return predicate.Post(sql.NotPredicates(p))
+	return predicate.Post(entcacheterms.NotPredicates(p))
 }

@@ -5,102 +5,103 @@ package note
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/privacy/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Note {
-	return predicate.Note(sql.FieldEQ(FieldID, id))
+	return predicate.Note(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Note {
-	return predicate.Note(sql.FieldEQ(FieldID, id))
+	return predicate.Note(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Note {
-	return predicate.Note(sql.FieldNEQ(FieldID, id))
+	return predicate.Note(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Note {
-	return predicate.Note(sql.FieldIn(FieldID, ids...))
+	return predicate.Note(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Note {
-	return predicate.Note(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Note(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Note {
-	return predicate.Note(sql.FieldGT(FieldID, id))
+	return predicate.Note(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Note {
-	return predicate.Note(sql.FieldGTE(FieldID, id))
+	return predicate.Note(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Note {
-	return predicate.Note(sql.FieldLT(FieldID, id))
+	return predicate.Note(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Note {
-	return predicate.Note(sql.FieldLTE(FieldID, id))
+	return predicate.Note(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Text applies equality check predicate on the "text" field. It's identical to TextEQ.
 func Text(v string) predicate.Note {
-	return predicate.Note(sql.FieldEQ(FieldText, v))
+	return predicate.Note(entcacheterms.FieldEQ(FieldText, v))
 }
 
 // TenantID applies equality check predicate on the "tenant_id" field. It's identical to TenantIDEQ.
 func TenantID(v int) predicate.Note {
-	return predicate.Note(sql.FieldEQ(FieldTenantID, v))
+	return predicate.Note(entcacheterms.FieldEQ(FieldTenantID, v))
 }
 
 // TextEQ applies the EQ predicate on the "text" field.
 func TextEQ(v string) predicate.Note {
-	return predicate.Note(sql.FieldEQ(FieldText, v))
+	return predicate.Note(entcacheterms.FieldEQ(FieldText, v))
 }
 
 // TextNEQ applies the NEQ predicate on the "text" field.
 func TextNEQ(v string) predicate.Note {
-	return predicate.Note(sql.FieldNEQ(FieldText, v))
+	return predicate.Note(entcacheterms.FieldNEQ(FieldText, v))
 }
 
 // TextIn applies the In predicate on the "text" field.
 func TextIn(vs ...string) predicate.Note {
-	return predicate.Note(sql.FieldIn(FieldText, vs...))
+	return predicate.Note(entcacheterms.FieldIn(FieldText, vs...))
 }
 
 // TextNotIn applies the NotIn predicate on the "text" field.
 func TextNotIn(vs ...string) predicate.Note {
-	return predicate.Note(sql.FieldNotIn(FieldText, vs...))
+	return predicate.Note(entcacheterms.FieldNotIn(FieldText, vs...))
 }
 
 // TextGT applies the GT predicate on the "text" field.
 func TextGT(v string) predicate.Note {
-	return predicate.Note(sql.FieldGT(FieldText, v))
+	return predicate.Note(entcacheterms.FieldGT(FieldText, v))
 }
 
 // TextGTE applies the GTE predicate on the "text" field.
 func TextGTE(v string) predicate.Note {
-	return predicate.Note(sql.FieldGTE(FieldText, v))
+	return predicate.Note(entcacheterms.FieldGTE(FieldText, v))
 }
 
 // TextLT applies the LT predicate on the "text" field.
 func TextLT(v string) predicate.Note {
-	return predicate.Note(sql.FieldLT(FieldText, v))
+	return predicate.Note(entcacheterms.FieldLT(FieldText, v))
 }
 
 // TextLTE applies the LTE predicate on the "text" field.
 func TextLTE(v string) predicate.Note {
-	return predicate.Note(sql.FieldLTE(FieldText, v))
+	return predicate.Note(entcacheterms.FieldLTE(FieldText, v))
 }
 
 // TextContains applies the Contains predicate on the "text" field.
@@ -130,22 +131,22 @@ func TextContainsFold(v string) predicate.Note {
 
 // TenantIDEQ applies the EQ predicate on the "tenant_id" field.
 func TenantIDEQ(v int) predicate.Note {
-	return predicate.Note(sql.FieldEQ(FieldTenantID, v))
+	return predicate.Note(entcacheterms.FieldEQ(FieldTenantID, v))
 }
 
 // TenantIDNEQ applies the NEQ predicate on the "tenant_id" field.
 func TenantIDNEQ(v int) predicate.Note {
-	return predicate.Note(sql.FieldNEQ(FieldTenantID, v))
+	return predicate.Note(entcacheterms.FieldNEQ(FieldTenantID, v))
 }
 
 // TenantIDIn applies the In predicate on the "tenant_id" field.
 func TenantIDIn(vs ...int) predicate.Note {
-	return predicate.Note(sql.FieldIn(FieldTenantID, vs...))
+	return predicate.Note(entcacheterms.FieldIn(FieldTenantID, vs...))
 }
 
 // TenantIDNotIn applies the NotIn predicate on the "tenant_id" field.
 func TenantIDNotIn(vs ...int) predicate.Note {
-	return predicate.Note(sql.FieldNotIn(FieldTenantID, vs...))
+	return predicate.Note(entcacheterms.FieldNotIn(FieldTenantID, vs...))
 }
 
 // HasTenant applies the HasEdge predicate on the "tenant" edge.
@@ -196,15 +197,15 @@ func HasAuthorWith(preds ...predicate.User) predicate.Note {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Note) predicate.Note {
-	return predicate.Note(sql.AndPredicates(predicates...))
+	return predicate.Note(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Note) predicate.Note {
-	return predicate.Note(sql.OrPredicates(predicates...))
+	return predicate.Note(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Note) predicate.Note {
-	return predicate.Note(sql.NotPredicates(p))
+	return predicate.Note(entcacheterms.NotPredicates(p))
 }

@@ -5,97 +5,98 @@ package tenant
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/privacy/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Tenant {
-	return predicate.Tenant(sql.FieldEQ(FieldID, id))
+	return predicate.Tenant(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Tenant {
-	return predicate.Tenant(sql.FieldEQ(FieldID, id))
+	return predicate.Tenant(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Tenant {
-	return predicate.Tenant(sql.FieldNEQ(FieldID, id))
+	return predicate.Tenant(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Tenant {
-	return predicate.Tenant(sql.FieldIn(FieldID, ids...))
+	return predicate.Tenant(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Tenant {
-	return predicate.Tenant(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Tenant(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Tenant {
-	return predicate.Tenant(sql.FieldGT(FieldID, id))
+	return predicate.Tenant(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Tenant {
-	return predicate.Tenant(sql.FieldGTE(FieldID, id))
+	return predicate.Tenant(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Tenant {
-	return predicate.Tenant(sql.FieldLT(FieldID, id))
+	return predicate.Tenant(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Tenant {
-	return predicate.Tenant(sql.FieldLTE(FieldID, id))
+	return predicate.Tenant(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Tenant {
-	return predicate.Tenant(sql.FieldEQ(FieldName, v))
+	return predicate.Tenant(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Tenant {
-	return predicate.Tenant(sql.FieldEQ(FieldName, v))
+	return predicate.Tenant(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Tenant {
-	return predicate.Tenant(sql.FieldNEQ(FieldName, v))
+	return predicate.Tenant(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Tenant {
-	return predicate.Tenant(sql.FieldIn(FieldName, vs...))
+	return predicate.Tenant(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Tenant {
-	return predicate.Tenant(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Tenant(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Tenant {
-	return predicate.Tenant(sql.FieldGT(FieldName, v))
+	return predicate.Tenant(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Tenant {
-	return predicate.Tenant(sql.FieldGTE(FieldName, v))
+	return predicate.Tenant(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Tenant {
-	return predicate.Tenant(sql.FieldLT(FieldName, v))
+	return predicate.Tenant(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Tenant {
-	return predicate.Tenant(sql.FieldLTE(FieldName, v))
+	return predicate.Tenant(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -171,15 +172,15 @@ func HasNotesWith(preds ...predicate.Note) predicate.Tenant {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Tenant) predicate.Tenant {
-	return predicate.Tenant(sql.AndPredicates(predicates...))
+	return predicate.Tenant(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Tenant) predicate.Tenant {
-	return predicate.Tenant(sql.OrPredicates(predicates...))
+	return predicate.Tenant(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Tenant) predicate.Tenant {
-	return predicate.Tenant(sql.NotPredicates(p))
+	return predicate.Tenant(entcacheterms.NotPredicates(p))
 }

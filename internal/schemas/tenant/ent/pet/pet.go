@@ -6,6 +6,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -76,22 +77,22 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByDeleteTime orders the results by the delete_time field.
 func ByDeleteTime(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldDeleteTime, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldDeleteTime, opts...)
 }
 
 // ByTenant orders the results by the tenant field.
 func ByTenant(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldTenant, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldTenant, opts...)
 }
 
 // ByName orders the results by the name field.
 func ByName(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldName, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldName, opts...)
 }
 
 // ByOwnerField orders the results by owner field.

@@ -7,157 +7,158 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/tenant/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Pet {
-	return predicate.Pet(sql.FieldEQ(FieldID, id))
+	return predicate.Pet(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Pet {
-	return predicate.Pet(sql.FieldEQ(FieldID, id))
+	return predicate.Pet(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Pet {
-	return predicate.Pet(sql.FieldNEQ(FieldID, id))
+	return predicate.Pet(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Pet {
-	return predicate.Pet(sql.FieldIn(FieldID, ids...))
+	return predicate.Pet(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Pet {
-	return predicate.Pet(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Pet(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Pet {
-	return predicate.Pet(sql.FieldGT(FieldID, id))
+	return predicate.Pet(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Pet {
-	return predicate.Pet(sql.FieldGTE(FieldID, id))
+	return predicate.Pet(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Pet {
-	return predicate.Pet(sql.FieldLT(FieldID, id))
+	return predicate.Pet(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Pet {
-	return predicate.Pet(sql.FieldLTE(FieldID, id))
+	return predicate.Pet(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // DeleteTime applies equality check predicate on the "delete_time" field. It's identical to DeleteTimeEQ.
 func DeleteTime(v time.Time) predicate.Pet {
-	return predicate.Pet(sql.FieldEQ(FieldDeleteTime, v))
+	return predicate.Pet(entcacheterms.FieldEQ(FieldDeleteTime, v))
 }
 
 // Tenant applies equality check predicate on the "tenant" field. It's identical to TenantEQ.
 func Tenant(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldEQ(FieldTenant, v))
+	return predicate.Pet(entcacheterms.FieldEQ(FieldTenant, v))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldEQ(FieldName, v))
+	return predicate.Pet(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // DeleteTimeEQ applies the EQ predicate on the "delete_time" field.
 func DeleteTimeEQ(v time.Time) predicate.Pet {
-	return predicate.Pet(sql.FieldEQ(FieldDeleteTime, v))
+	return predicate.Pet(entcacheterms.FieldEQ(FieldDeleteTime, v))
 }
 
 // DeleteTimeNEQ applies the NEQ predicate on the "delete_time" field.
 func DeleteTimeNEQ(v time.Time) predicate.Pet {
-	return predicate.Pet(sql.FieldNEQ(FieldDeleteTime, v))
+	return predicate.Pet(entcacheterms.FieldNEQ(FieldDeleteTime, v))
 }
 
 // DeleteTimeIn applies the In predicate on the "delete_time" field.
 func DeleteTimeIn(vs ...time.Time) predicate.Pet {
-	return predicate.Pet(sql.FieldIn(FieldDeleteTime, vs...))
+	return predicate.Pet(entcacheterms.FieldIn(FieldDeleteTime, vs...))
 }
 
 // DeleteTimeNotIn applies the NotIn predicate on the "delete_time" field.
 func DeleteTimeNotIn(vs ...time.Time) predicate.Pet {
-	return predicate.Pet(sql.FieldNotIn(FieldDeleteTime, vs...))
+	return predicate.Pet(entcacheterms.FieldNotIn(FieldDeleteTime, vs...))
 }
 
 // DeleteTimeGT applies the GT predicate on the "delete_time" field.
 func DeleteTimeGT(v time.Time) predicate.Pet {
-	return predicate.Pet(sql.FieldGT(FieldDeleteTime, v))
+	return predicate.Pet(entcacheterms.FieldGT(FieldDeleteTime, v))
 }
 
 // DeleteTimeGTE applies the GTE predicate on the "delete_time" field.
 func DeleteTimeGTE(v time.Time) predicate.Pet {
-	return predicate.Pet(sql.FieldGTE(FieldDeleteTime, v))
+	return predicate.Pet(entcacheterms.FieldGTE(FieldDeleteTime, v))
 }
 
 // DeleteTimeLT applies the LT predicate on the "delete_time" field.
 func DeleteTimeLT(v time.Time) predicate.Pet {
-	return predicate.Pet(sql.FieldLT(FieldDeleteTime, v))
+	return predicate.Pet(entcacheterms.FieldLT(FieldDeleteTime, v))
 }
 
 // DeleteTimeLTE applies the LTE predicate on the "delete_time" field.
 func DeleteTimeLTE(v time.Time) predicate.Pet {
-	return predicate.Pet(sql.FieldLTE(FieldDeleteTime, v))
+	return predicate.Pet(entcacheterms.FieldLTE(FieldDeleteTime, v))
 }
 
 // DeleteTimeIsNil applies the IsNil predicate on the "delete_time" field.
 func DeleteTimeIsNil() predicate.Pet {
-	return predicate.Pet(sql.FieldIsNull(FieldDeleteTime))
+	return predicate.Pet(entcacheterms.FieldIsNull(FieldDeleteTime))
 }
 
 // DeleteTimeNotNil applies the NotNil predicate on the "delete_time" field.
 func DeleteTimeNotNil() predicate.Pet {
-	return predicate.Pet(sql.FieldNotNull(FieldDeleteTime))
+	return predicate.Pet(entcacheterms.FieldNotNull(FieldDeleteTime))
 }
 
 // TenantEQ applies the EQ predicate on the "tenant" field.
 func TenantEQ(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldEQ(FieldTenant, v))
+	return predicate.Pet(entcacheterms.FieldEQ(FieldTenant, v))
 }
 
 // TenantNEQ applies the NEQ predicate on the "tenant" field.
 func TenantNEQ(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldNEQ(FieldTenant, v))
+	return predicate.Pet(entcacheterms.FieldNEQ(FieldTenant, v))
 }
 
 // TenantIn applies the In predicate on the "tenant" field.
 func TenantIn(vs ...string) predicate.Pet {
-	return predicate.Pet(sql.FieldIn(FieldTenant, vs...))
+	return predicate.Pet(entcacheterms.FieldIn(FieldTenant, vs...))
 }
 
 // TenantNotIn applies the NotIn predicate on the "tenant" field.
 func TenantNotIn(vs ...string) predicate.Pet {
-	return predicate.Pet(sql.FieldNotIn(FieldTenant, vs...))
+	return predicate.Pet(entcacheterms.FieldNotIn(FieldTenant, vs...))
 }
 
 // TenantGT applies the GT predicate on the "tenant" field.
 func TenantGT(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldGT(FieldTenant, v))
+	return predicate.Pet(entcacheterms.FieldGT(FieldTenant, v))
 }
 
 // TenantGTE applies the GTE predicate on the "tenant" field.
 func TenantGTE(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldGTE(FieldTenant, v))
+	return predicate.Pet(entcacheterms.FieldGTE(FieldTenant, v))
 }
 
 // TenantLT applies the LT predicate on the "tenant" field.
 func TenantLT(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldLT(FieldTenant, v))
+	return predicate.Pet(entcacheterms.FieldLT(FieldTenant, v))
 }
 
 // TenantLTE applies the LTE predicate on the "tenant" field.
 func TenantLTE(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldLTE(FieldTenant, v))
+	return predicate.Pet(entcacheterms.FieldLTE(FieldTenant, v))
 }
 
 // TenantContains applies the Contains predicate on the "tenant" field.
@@ -187,42 +188,42 @@ func TenantContainsFold(v string) predicate.Pet {
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldEQ(FieldName, v))
+	return predicate.Pet(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldNEQ(FieldName, v))
+	return predicate.Pet(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Pet {
-	return predicate.Pet(sql.FieldIn(FieldName, vs...))
+	return predicate.Pet(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Pet {
-	return predicate.Pet(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Pet(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldGT(FieldName, v))
+	return predicate.Pet(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldGTE(FieldName, v))
+	return predicate.Pet(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldLT(FieldName, v))
+	return predicate.Pet(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldLTE(FieldName, v))
+	return predicate.Pet(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -275,15 +276,15 @@ func HasOwnerWith(preds ...predicate.User) predicate.Pet {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Pet) predicate.Pet {
-	return predicate.Pet(sql.AndPredicates(predicates...))
+	return predicate.Pet(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Pet) predicate.Pet {
-	return predicate.Pet(sql.OrPredicates(predicates...))
+	return predicate.Pet(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Pet) predicate.Pet {
-	return predicate.Pet(sql.NotPredicates(p))
+	return predicate.Pet(entcacheterms.NotPredicates(p))
 }

@@ -7,107 +7,108 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/tenant/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.User {
-	return predicate.User(sql.FieldEQ(FieldID, id))
+	return predicate.User(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.User {
-	return predicate.User(sql.FieldEQ(FieldID, id))
+	return predicate.User(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.User {
-	return predicate.User(sql.FieldNEQ(FieldID, id))
+	return predicate.User(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.User {
-	return predicate.User(sql.FieldIn(FieldID, ids...))
+	return predicate.User(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.User {
-	return predicate.User(sql.FieldNotIn(FieldID, ids...))
+	return predicate.User(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.User {
-	return predicate.User(sql.FieldGT(FieldID, id))
+	return predicate.User(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.User {
-	return predicate.User(sql.FieldGTE(FieldID, id))
+	return predicate.User(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.User {
-	return predicate.User(sql.FieldLT(FieldID, id))
+	return predicate.User(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.User {
-	return predicate.User(sql.FieldLTE(FieldID, id))
+	return predicate.User(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Tenant applies equality check predicate on the "tenant" field. It's identical to TenantEQ.
 func Tenant(v string) predicate.User {
-	return predicate.User(sql.FieldEQ(FieldTenant, v))
+	return predicate.User(entcacheterms.FieldEQ(FieldTenant, v))
 }
 
 // DeleteTime applies equality check predicate on the "delete_time" field. It's identical to DeleteTimeEQ.
 func DeleteTime(v time.Time) predicate.User {
-	return predicate.User(sql.FieldEQ(FieldDeleteTime, v))
+	return predicate.User(entcacheterms.FieldEQ(FieldDeleteTime, v))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.User {
-	return predicate.User(sql.FieldEQ(FieldName, v))
+	return predicate.User(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // TenantEQ applies the EQ predicate on the "tenant" field.
 func TenantEQ(v string) predicate.User {
-	return predicate.User(sql.FieldEQ(FieldTenant, v))
+	return predicate.User(entcacheterms.FieldEQ(FieldTenant, v))
 }
 
 // TenantNEQ applies the NEQ predicate on the "tenant" field.
 func TenantNEQ(v string) predicate.User {
-	return predicate.User(sql.FieldNEQ(FieldTenant, v))
+	return predicate.User(entcacheterms.FieldNEQ(FieldTenant, v))
 }
 
 // TenantIn applies the In predicate on the "tenant" field.
 func TenantIn(vs ...string) predicate.User {
-	return predicate.User(sql.FieldIn(FieldTenant, vs...))
+	return predicate.User(entcacheterms.FieldIn(FieldTenant, vs...))
 }
 
 // TenantNotIn applies the NotIn predicate on the "tenant" field.
 func TenantNotIn(vs ...string) predicate.User {
-	return predicate.User(sql.FieldNotIn(FieldTenant, vs...))
+	return predicate.User(entcacheterms.FieldNotIn(FieldTenant, vs...))
 }
 
 // TenantGT applies the GT predicate on the "tenant" field.
 func TenantGT(v string) predicate.User {
-	return predicate.User(sql.FieldGT(FieldTenant, v))
+	return predicate.User(entcacheterms.FieldGT(FieldTenant, v))
 }
 
 // TenantGTE applies the GTE predicate on the "tenant" field.
 func TenantGTE(v string) predicate.User {
-	return predicate.User(sql.FieldGTE(FieldTenant, v))
+	return predicate.User(entcacheterms.FieldGTE(FieldTenant, v))
 }
 
 // TenantLT applies the LT predicate on the "tenant" field.
 func TenantLT(v string) predicate.User {
-	return predicate.User(sql.FieldLT(FieldTenant, v))
+	return predicate.User(entcacheterms.FieldLT(FieldTenant, v))
 }
 
 // TenantLTE applies the LTE predicate on the "tenant" field.
 func TenantLTE(v string) predicate.User {
-	return predicate.User(sql.FieldLTE(FieldTenant, v))
+	return predicate.User(entcacheterms.FieldLTE(FieldTenant, v))
 }
 
 // TenantContains applies the Contains predicate on the "tenant" field.
@@ -137,92 +138,92 @@ func TenantContainsFold(v string) predicate.User {
 
 // DeleteTimeEQ applies the EQ predicate on the "delete_time" field.
 func DeleteTimeEQ(v time.Time) predicate.User {
-	return predicate.User(sql.FieldEQ(FieldDeleteTime, v))
+	return predicate.User(entcacheterms.FieldEQ(FieldDeleteTime, v))
 }
 
 // DeleteTimeNEQ applies the NEQ predicate on the "delete_time" field.
 func DeleteTimeNEQ(v time.Time) predicate.User {
-	return predicate.User(sql.FieldNEQ(FieldDeleteTime, v))
+	return predicate.User(entcacheterms.FieldNEQ(FieldDeleteTime, v))
 }
 
 // DeleteTimeIn applies the In predicate on the "delete_time" field.
 func DeleteTimeIn(vs ...time.Time) predicate.User {
-	return predicate.User(sql.FieldIn(FieldDeleteTime, vs...))
+	return predicate.User(entcacheterms.FieldIn(FieldDeleteTime, vs...))
 }
 
 // DeleteTimeNotIn applies the NotIn predicate on the "delete_time" field.
 func DeleteTimeNotIn(vs ...time.Time) predicate.User {
-	return predicate.User(sql.FieldNotIn(FieldDeleteTime, vs...))
+	return predicate.User(entcacheterms.FieldNotIn(FieldDeleteTime, vs...))
 }
 
 // DeleteTimeGT applies the GT predicate on the "delete_time" field.
 func DeleteTimeGT(v time.Time) predicate.User {
-	return predicate.User(sql.FieldGT(FieldDeleteTime, v))
+	return predicate.User(entcacheterms.FieldGT(FieldDeleteTime, v))
 }
 
 // DeleteTimeGTE applies the GTE predicate on the "delete_time" field.
 func DeleteTimeGTE(v time.Time) predicate.User {
-	return predicate.User(sql.FieldGTE(FieldDeleteTime, v))
+	return predicate.User(entcacheterms.FieldGTE(FieldDeleteTime, v))
 }
 
 // DeleteTimeLT applies the LT predicate on the "delete_time" field.
 func DeleteTimeLT(v time.Time) predicate.User {
-	return predicate.User(sql.FieldLT(FieldDeleteTime, v))
+	return predicate.User(entcacheterms.FieldLT(FieldDeleteTime, v))
 }
 
 // DeleteTimeLTE applies the LTE predicate on the "delete_time" field.
 func DeleteTimeLTE(v time.Time) predicate.User {
-	return predicate.User(sql.FieldLTE(FieldDeleteTime, v))
+	return predicate.User(entcacheterms.FieldLTE(FieldDeleteTime, v))
 }
 
 // DeleteTimeIsNil applies the IsNil predicate on the "delete_time" field.
 func DeleteTimeIsNil() predicate.User {
-	return predicate.User(sql.FieldIsNull(FieldDeleteTime))
+	return predicate.User(entcacheterms.FieldIsNull(FieldDeleteTime))
 }
 
 // DeleteTimeNotNil applies the NotNil predicate on the "delete_time" field.
 func DeleteTimeNotNil() predicate.User {
-	return predicate.User(sql.FieldNotNull(FieldDeleteTime))
+	return predicate.User(entcacheterms.FieldNotNull(FieldDeleteTime))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.User {
-	return predicate.User(sql.FieldEQ(FieldName, v))
+	return predicate.User(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.User {
-	return predicate.User(sql.FieldNEQ(FieldName, v))
+	return predicate.User(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.User {
-	return predicate.User(sql.FieldIn(FieldName, vs...))
+	return predicate.User(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.User {
-	return predicate.User(sql.FieldNotIn(FieldName, vs...))
+	return predicate.User(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.User {
-	return predicate.User(sql.FieldGT(FieldName, v))
+	return predicate.User(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.User {
-	return predicate.User(sql.FieldGTE(FieldName, v))
+	return predicate.User(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.User {
-	return predicate.User(sql.FieldLT(FieldName, v))
+	return predicate.User(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.User {
-	return predicate.User(sql.FieldLTE(FieldName, v))
+	return predicate.User(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -298,15 +299,15 @@ func HasGroupsWith(preds ...predicate.Group) predicate.User {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.User) predicate.User {
-	return predicate.User(sql.AndPredicates(predicates...))
+	return predicate.User(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.User) predicate.User {
-	return predicate.User(sql.OrPredicates(predicates...))
+	return predicate.User(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.User) predicate.User {
-	return predicate.User(sql.NotPredicates(p))
+	return predicate.User(entcacheterms.NotPredicates(p))
 }

@@ -5,6 +5,7 @@ package price
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -62,27 +63,27 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByArticle orders the results by the article field.
 func ByArticle(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldArticle, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldArticle, opts...)
 }
 
 // ByCents orders the results by the cents field.
 func ByCents(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldCents, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldCents, opts...)
 }
 
 // ByVersion orders the results by the version field.
 func ByVersion(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldVersion, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldVersion, opts...)
 }
 
 // ByStoreID orders the results by the store_id field.
 func ByStoreID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldStoreID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldStoreID, opts...)
 }
 
 // ByStoreField orders the results by store field.

@@ -5,112 +5,113 @@ package price
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/upsert/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Price {
-	return predicate.Price(sql.FieldEQ(FieldID, id))
+	return predicate.Price(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Price {
-	return predicate.Price(sql.FieldEQ(FieldID, id))
+	return predicate.Price(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Price {
-	return predicate.Price(sql.FieldNEQ(FieldID, id))
+	return predicate.Price(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Price {
-	return predicate.Price(sql.FieldIn(FieldID, ids...))
+	return predicate.Price(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Price {
-	return predicate.Price(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Price(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Price {
-	return predicate.Price(sql.FieldGT(FieldID, id))
+	return predicate.Price(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Price {
-	return predicate.Price(sql.FieldGTE(FieldID, id))
+	return predicate.Price(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Price {
-	return predicate.Price(sql.FieldLT(FieldID, id))
+	return predicate.Price(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Price {
-	return predicate.Price(sql.FieldLTE(FieldID, id))
+	return predicate.Price(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Article applies equality check predicate on the "article" field. It's identical to ArticleEQ.
 func Article(v string) predicate.Price {
-	return predicate.Price(sql.FieldEQ(FieldArticle, v))
+	return predicate.Price(entcacheterms.FieldEQ(FieldArticle, v))
 }
 
 // Cents applies equality check predicate on the "cents" field. It's identical to CentsEQ.
 func Cents(v int64) predicate.Price {
-	return predicate.Price(sql.FieldEQ(FieldCents, v))
+	return predicate.Price(entcacheterms.FieldEQ(FieldCents, v))
 }
 
 // Version applies equality check predicate on the "version" field. It's identical to VersionEQ.
 func Version(v int) predicate.Price {
-	return predicate.Price(sql.FieldEQ(FieldVersion, v))
+	return predicate.Price(entcacheterms.FieldEQ(FieldVersion, v))
 }
 
 // StoreID applies equality check predicate on the "store_id" field. It's identical to StoreIDEQ.
 func StoreID(v int) predicate.Price {
-	return predicate.Price(sql.FieldEQ(FieldStoreID, v))
+	return predicate.Price(entcacheterms.FieldEQ(FieldStoreID, v))
 }
 
 // ArticleEQ applies the EQ predicate on the "article" field.
 func ArticleEQ(v string) predicate.Price {
-	return predicate.Price(sql.FieldEQ(FieldArticle, v))
+	return predicate.Price(entcacheterms.FieldEQ(FieldArticle, v))
 }
 
 // ArticleNEQ applies the NEQ predicate on the "article" field.
 func ArticleNEQ(v string) predicate.Price {
-	return predicate.Price(sql.FieldNEQ(FieldArticle, v))
+	return predicate.Price(entcacheterms.FieldNEQ(FieldArticle, v))
 }
 
 // ArticleIn applies the In predicate on the "article" field.
 func ArticleIn(vs ...string) predicate.Price {
-	return predicate.Price(sql.FieldIn(FieldArticle, vs...))
+	return predicate.Price(entcacheterms.FieldIn(FieldArticle, vs...))
 }
 
 // ArticleNotIn applies the NotIn predicate on the "article" field.
 func ArticleNotIn(vs ...string) predicate.Price {
-	return predicate.Price(sql.FieldNotIn(FieldArticle, vs...))
+	return predicate.Price(entcacheterms.FieldNotIn(FieldArticle, vs...))
 }
 
 // ArticleGT applies the GT predicate on the "article" field.
 func ArticleGT(v string) predicate.Price {
-	return predicate.Price(sql.FieldGT(FieldArticle, v))
+	return predicate.Price(entcacheterms.FieldGT(FieldArticle, v))
 }
 
 // ArticleGTE applies the GTE predicate on the "article" field.
 func ArticleGTE(v string) predicate.Price {
-	return predicate.Price(sql.FieldGTE(FieldArticle, v))
+	return predicate.Price(entcacheterms.FieldGTE(FieldArticle, v))
 }
 
 // ArticleLT applies the LT predicate on the "article" field.
 func ArticleLT(v string) predicate.Price {
-	return predicate.Price(sql.FieldLT(FieldArticle, v))
+	return predicate.Price(entcacheterms.FieldLT(FieldArticle, v))
 }
 
 // ArticleLTE applies the LTE predicate on the "article" field.
 func ArticleLTE(v string) predicate.Price {
-	return predicate.Price(sql.FieldLTE(FieldArticle, v))
+	return predicate.Price(entcacheterms.FieldLTE(FieldArticle, v))
 }
 
 // ArticleContains applies the Contains predicate on the "article" field.
@@ -140,102 +141,102 @@ func ArticleContainsFold(v string) predicate.Price {
 
 // CentsEQ applies the EQ predicate on the "cents" field.
 func CentsEQ(v int64) predicate.Price {
-	return predicate.Price(sql.FieldEQ(FieldCents, v))
+	return predicate.Price(entcacheterms.FieldEQ(FieldCents, v))
 }
 
 // CentsNEQ applies the NEQ predicate on the "cents" field.
 func CentsNEQ(v int64) predicate.Price {
-	return predicate.Price(sql.FieldNEQ(FieldCents, v))
+	return predicate.Price(entcacheterms.FieldNEQ(FieldCents, v))
 }
 
 // CentsIn applies the In predicate on the "cents" field.
 func CentsIn(vs ...int64) predicate.Price {
-	return predicate.Price(sql.FieldIn(FieldCents, vs...))
+	return predicate.Price(entcacheterms.FieldIn(FieldCents, vs...))
 }
 
 // CentsNotIn applies the NotIn predicate on the "cents" field.
 func CentsNotIn(vs ...int64) predicate.Price {
-	return predicate.Price(sql.FieldNotIn(FieldCents, vs...))
+	return predicate.Price(entcacheterms.FieldNotIn(FieldCents, vs...))
 }
 
 // CentsGT applies the GT predicate on the "cents" field.
 func CentsGT(v int64) predicate.Price {
-	return predicate.Price(sql.FieldGT(FieldCents, v))
+	return predicate.Price(entcacheterms.FieldGT(FieldCents, v))
 }
 
 // CentsGTE applies the GTE predicate on the "cents" field.
 func CentsGTE(v int64) predicate.Price {
-	return predicate.Price(sql.FieldGTE(FieldCents, v))
+	return predicate.Price(entcacheterms.FieldGTE(FieldCents, v))
 }
 
 // CentsLT applies the LT predicate on the "cents" field.
 func CentsLT(v int64) predicate.Price {
-	return predicate.Price(sql.FieldLT(FieldCents, v))
+	return predicate.Price(entcacheterms.FieldLT(FieldCents, v))
 }
 
 // CentsLTE applies the LTE predicate on the "cents" field.
 func CentsLTE(v int64) predicate.Price {
-	return predicate.Price(sql.FieldLTE(FieldCents, v))
+	return predicate.Price(entcacheterms.FieldLTE(FieldCents, v))
 }
 
 // VersionEQ applies the EQ predicate on the "version" field.
 func VersionEQ(v int) predicate.Price {
-	return predicate.Price(sql.FieldEQ(FieldVersion, v))
+	return predicate.Price(entcacheterms.FieldEQ(FieldVersion, v))
 }
 
 // VersionNEQ applies the NEQ predicate on the "version" field.
 func VersionNEQ(v int) predicate.Price {
-	return predicate.Price(sql.FieldNEQ(FieldVersion, v))
+	return predicate.Price(entcacheterms.FieldNEQ(FieldVersion, v))
 }
 
 // VersionIn applies the In predicate on the "version" field.
 func VersionIn(vs ...int) predicate.Price {
-	return predicate.Price(sql.FieldIn(FieldVersion, vs...))
+	return predicate.Price(entcacheterms.FieldIn(FieldVersion, vs...))
 }
 
 // VersionNotIn applies the NotIn predicate on the "version" field.
 func VersionNotIn(vs ...int) predicate.Price {
-	return predicate.Price(sql.FieldNotIn(FieldVersion, vs...))
+	return predicate.Price(entcacheterms.FieldNotIn(FieldVersion, vs...))
 }
 
 // VersionGT applies the GT predicate on the "version" field.
 func VersionGT(v int) predicate.Price {
-	return predicate.Price(sql.FieldGT(FieldVersion, v))
+	return predicate.Price(entcacheterms.FieldGT(FieldVersion, v))
 }
 
 // VersionGTE applies the GTE predicate on the "version" field.
 func VersionGTE(v int) predicate.Price {
-	return predicate.Price(sql.FieldGTE(FieldVersion, v))
+	return predicate.Price(entcacheterms.FieldGTE(FieldVersion, v))
 }
 
 // VersionLT applies the LT predicate on the "version" field.
 func VersionLT(v int) predicate.Price {
-	return predicate.Price(sql.FieldLT(FieldVersion, v))
+	return predicate.Price(entcacheterms.FieldLT(FieldVersion, v))
 }
 
 // VersionLTE applies the LTE predicate on the "version" field.
 func VersionLTE(v int) predicate.Price {
-	return predicate.Price(sql.FieldLTE(FieldVersion, v))
+	return predicate.Price(entcacheterms.FieldLTE(FieldVersion, v))
 }
 
 // StoreIDEQ applies the EQ predicate on the "store_id" field.
 func StoreIDEQ(v int) predicate.Price {
-	return predicate.Price(sql.FieldEQ(FieldStoreID, v))
+	return predicate.Price(entcacheterms.FieldEQ(FieldStoreID, v))
 }
 
 // StoreIDNEQ applies the NEQ predicate on the "store_id" field.
 func StoreIDNEQ(v int) predicate.Price {
-	return predicate.Price(sql.FieldNEQ(FieldStoreID, v))
+	return predicate.Price(entcacheterms.FieldNEQ(FieldStoreID, v))
 }
 
 // StoreIDIn applies the In predicate on the "store_id" field.
 func StoreIDIn(vs ...int) predicate.Price {
-	return predicate.Price(sql.FieldIn(FieldStoreID, vs...))
+	return predicate.Price(entcacheterms.FieldIn(FieldStoreID, vs...))
 }
 
 // StoreIDNotIn applies the NotIn predicate on the "store_id" field.
 func StoreIDNotIn(vs ...int) predicate.Price {
-	return predicate.Price(sql.FieldNotIn(FieldStoreID, vs...))
+	return predicate.Price(entcacheterms.FieldNotIn(FieldStoreID, vs...))
 }
 
 // HasStore applies the HasEdge predicate on the "store" edge.
@@ -263,15 +264,15 @@ func HasStoreWith(preds ...predicate.Store) predicate.Price {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Price) predicate.Price {
-	return predicate.Price(sql.AndPredicates(predicates...))
+	return predicate.Price(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Price) predicate.Price {
-	return predicate.Price(sql.OrPredicates(predicates...))
+	return predicate.Price(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Price) predicate.Price {
-	return predicate.Price(sql.NotPredicates(p))
+	return predicate.Price(entcacheterms.NotPredicates(p))
 }

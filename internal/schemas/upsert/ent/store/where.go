@@ -5,102 +5,103 @@ package store
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/upsert/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Store {
-	return predicate.Store(sql.FieldEQ(FieldID, id))
+	return predicate.Store(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Store {
-	return predicate.Store(sql.FieldEQ(FieldID, id))
+	return predicate.Store(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Store {
-	return predicate.Store(sql.FieldNEQ(FieldID, id))
+	return predicate.Store(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Store {
-	return predicate.Store(sql.FieldIn(FieldID, ids...))
+	return predicate.Store(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Store {
-	return predicate.Store(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Store(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Store {
-	return predicate.Store(sql.FieldGT(FieldID, id))
+	return predicate.Store(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Store {
-	return predicate.Store(sql.FieldGTE(FieldID, id))
+	return predicate.Store(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Store {
-	return predicate.Store(sql.FieldLT(FieldID, id))
+	return predicate.Store(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Store {
-	return predicate.Store(sql.FieldLTE(FieldID, id))
+	return predicate.Store(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.Store {
-	return predicate.Store(sql.FieldEQ(FieldName, v))
+	return predicate.Store(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // City applies equality check predicate on the "city" field. It's identical to CityEQ.
 func City(v string) predicate.Store {
-	return predicate.Store(sql.FieldEQ(FieldCity, v))
+	return predicate.Store(entcacheterms.FieldEQ(FieldCity, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.Store {
-	return predicate.Store(sql.FieldEQ(FieldName, v))
+	return predicate.Store(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.Store {
-	return predicate.Store(sql.FieldNEQ(FieldName, v))
+	return predicate.Store(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.Store {
-	return predicate.Store(sql.FieldIn(FieldName, vs...))
+	return predicate.Store(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.Store {
-	return predicate.Store(sql.FieldNotIn(FieldName, vs...))
+	return predicate.Store(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.Store {
-	return predicate.Store(sql.FieldGT(FieldName, v))
+	return predicate.Store(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.Store {
-	return predicate.Store(sql.FieldGTE(FieldName, v))
+	return predicate.Store(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.Store {
-	return predicate.Store(sql.FieldLT(FieldName, v))
+	return predicate.Store(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.Store {
-	return predicate.Store(sql.FieldLTE(FieldName, v))
+	return predicate.Store(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -130,42 +131,42 @@ func NameContainsFold(v string) predicate.Store {
 
 // CityEQ applies the EQ predicate on the "city" field.
 func CityEQ(v string) predicate.Store {
-	return predicate.Store(sql.FieldEQ(FieldCity, v))
+	return predicate.Store(entcacheterms.FieldEQ(FieldCity, v))
 }
 
 // CityNEQ applies the NEQ predicate on the "city" field.
 func CityNEQ(v string) predicate.Store {
-	return predicate.Store(sql.FieldNEQ(FieldCity, v))
+	return predicate.Store(entcacheterms.FieldNEQ(FieldCity, v))
 }
 
 // CityIn applies the In predicate on the "city" field.
 func CityIn(vs ...string) predicate.Store {
-	return predicate.Store(sql.FieldIn(FieldCity, vs...))
+	return predicate.Store(entcacheterms.FieldIn(FieldCity, vs...))
 }
 
 // CityNotIn applies the NotIn predicate on the "city" field.
 func CityNotIn(vs ...string) predicate.Store {
-	return predicate.Store(sql.FieldNotIn(FieldCity, vs...))
+	return predicate.Store(entcacheterms.FieldNotIn(FieldCity, vs...))
 }
 
 // CityGT applies the GT predicate on the "city" field.
 func CityGT(v string) predicate.Store {
-	return predicate.Store(sql.FieldGT(FieldCity, v))
+	return predicate.Store(entcacheterms.FieldGT(FieldCity, v))
 }
 
 // CityGTE applies the GTE predicate on the "city" field.
 func CityGTE(v string) predicate.Store {
-	return predicate.Store(sql.FieldGTE(FieldCity, v))
+	return predicate.Store(entcacheterms.FieldGTE(FieldCity, v))
 }
 
 // CityLT applies the LT predicate on the "city" field.
 func CityLT(v string) predicate.Store {
-	return predicate.Store(sql.FieldLT(FieldCity, v))
+	return predicate.Store(entcacheterms.FieldLT(FieldCity, v))
 }
 
 // CityLTE applies the LTE predicate on the "city" field.
 func CityLTE(v string) predicate.Store {
-	return predicate.Store(sql.FieldLTE(FieldCity, v))
+	return predicate.Store(entcacheterms.FieldLTE(FieldCity, v))
 }
 
 // CityContains applies the Contains predicate on the "city" field.
@@ -185,12 +186,12 @@ func CityHasSuffix(v string) predicate.Store {
 
 // CityIsNil applies the IsNil predicate on the "city" field.
 func CityIsNil() predicate.Store {
-	return predicate.Store(sql.FieldIsNull(FieldCity))
+	return predicate.Store(entcacheterms.FieldIsNull(FieldCity))
 }
 
 // CityNotNil applies the NotNil predicate on the "city" field.
 func CityNotNil() predicate.Store {
-	return predicate.Store(sql.FieldNotNull(FieldCity))
+	return predicate.Store(entcacheterms.FieldNotNull(FieldCity))
 }
 
 // CityEqualFold applies the EqualFold predicate on the "city" field.
@@ -228,15 +229,15 @@ func HasPricesWith(preds ...predicate.Price) predicate.Store {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Store) predicate.Store {
-	return predicate.Store(sql.AndPredicates(predicates...))
+	return predicate.Store(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Store) predicate.Store {
-	return predicate.Store(sql.OrPredicates(predicates...))
+	return predicate.Store(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Store) predicate.Store {
-	return predicate.Store(sql.NotPredicates(p))
+	return predicate.Store(entcacheterms.NotPredicates(p))
 }

@@ -5,147 +5,148 @@ package item
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/versions/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldID, id))
+	return predicate.Item(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldID, id))
+	return predicate.Item(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldID, id))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldID, ids...))
+	return predicate.Item(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldID, id))
+	return predicate.Item(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldID, id))
+	return predicate.Item(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldID, id))
+	return predicate.Item(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldID, id))
+	return predicate.Item(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Ver applies equality check predicate on the "ver" field. It's identical to VerEQ.
 func Ver(v int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldVer, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldVer, v))
 }
 
 // Nonce applies equality check predicate on the "nonce" field. It's identical to NonceEQ.
 func Nonce(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldNonce, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldNonce, v))
 }
 
 // ShelfID applies equality check predicate on the "shelf_id" field. It's identical to ShelfIDEQ.
 func ShelfID(v int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldShelfID, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldShelfID, v))
 }
 
 // VerEQ applies the EQ predicate on the "ver" field.
 func VerEQ(v int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldVer, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldVer, v))
 }
 
 // VerNEQ applies the NEQ predicate on the "ver" field.
 func VerNEQ(v int) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldVer, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldVer, v))
 }
 
 // VerIn applies the In predicate on the "ver" field.
 func VerIn(vs ...int) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldVer, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldVer, vs...))
 }
 
 // VerNotIn applies the NotIn predicate on the "ver" field.
 func VerNotIn(vs ...int) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldVer, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldVer, vs...))
 }
 
 // VerGT applies the GT predicate on the "ver" field.
 func VerGT(v int) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldVer, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldVer, v))
 }
 
 // VerGTE applies the GTE predicate on the "ver" field.
 func VerGTE(v int) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldVer, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldVer, v))
 }
 
 // VerLT applies the LT predicate on the "ver" field.
 func VerLT(v int) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldVer, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldVer, v))
 }
 
 // VerLTE applies the LTE predicate on the "ver" field.
 func VerLTE(v int) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldVer, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldVer, v))
 }
 
 // NonceEQ applies the EQ predicate on the "nonce" field.
 func NonceEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldNonce, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldNonce, v))
 }
 
 // NonceNEQ applies the NEQ predicate on the "nonce" field.
 func NonceNEQ(v string) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldNonce, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldNonce, v))
 }
 
 // NonceIn applies the In predicate on the "nonce" field.
 func NonceIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldNonce, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldNonce, vs...))
 }
 
 // NonceNotIn applies the NotIn predicate on the "nonce" field.
 func NonceNotIn(vs ...string) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldNonce, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldNonce, vs...))
 }
 
 // NonceGT applies the GT predicate on the "nonce" field.
 func NonceGT(v string) predicate.Item {
-	return predicate.Item(sql.FieldGT(FieldNonce, v))
+	return predicate.Item(entcacheterms.FieldGT(FieldNonce, v))
 }
 
 // NonceGTE applies the GTE predicate on the "nonce" field.
 func NonceGTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldGTE(FieldNonce, v))
+	return predicate.Item(entcacheterms.FieldGTE(FieldNonce, v))
 }
 
 // NonceLT applies the LT predicate on the "nonce" field.
 func NonceLT(v string) predicate.Item {
-	return predicate.Item(sql.FieldLT(FieldNonce, v))
+	return predicate.Item(entcacheterms.FieldLT(FieldNonce, v))
 }
 
 // NonceLTE applies the LTE predicate on the "nonce" field.
 func NonceLTE(v string) predicate.Item {
-	return predicate.Item(sql.FieldLTE(FieldNonce, v))
+	return predicate.Item(entcacheterms.FieldLTE(FieldNonce, v))
 }
 
 // NonceContains applies the Contains predicate on the "nonce" field.
@@ -175,22 +176,22 @@ func NonceContainsFold(v string) predicate.Item {
 
 // ShelfIDEQ applies the EQ predicate on the "shelf_id" field.
 func ShelfIDEQ(v int) predicate.Item {
-	return predicate.Item(sql.FieldEQ(FieldShelfID, v))
+	return predicate.Item(entcacheterms.FieldEQ(FieldShelfID, v))
 }
 
 // ShelfIDNEQ applies the NEQ predicate on the "shelf_id" field.
 func ShelfIDNEQ(v int) predicate.Item {
-	return predicate.Item(sql.FieldNEQ(FieldShelfID, v))
+	return predicate.Item(entcacheterms.FieldNEQ(FieldShelfID, v))
 }
 
 // ShelfIDIn applies the In predicate on the "shelf_id" field.
 func ShelfIDIn(vs ...int) predicate.Item {
-	return predicate.Item(sql.FieldIn(FieldShelfID, vs...))
+	return predicate.Item(entcacheterms.FieldIn(FieldShelfID, vs...))
 }
 
 // ShelfIDNotIn applies the NotIn predicate on the "shelf_id" field.
 func ShelfIDNotIn(vs ...int) predicate.Item {
-	return predicate.Item(sql.FieldNotIn(FieldShelfID, vs...))
+	return predicate.Item(entcacheterms.FieldNotIn(FieldShelfID, vs...))
 }
 
 // HasShelf applies the HasEdge predicate on the "shelf" edge.
@@ -241,15 +242,15 @@ func HasNotesWith(preds ...predicate.Note) predicate.Item {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Item) predicate.Item {
-	return predicate.Item(sql.AndPredicates(predicates...))
+	return predicate.Item(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Item) predicate.Item {
-	return predicate.Item(sql.OrPredicates(predicates...))
+	return predicate.Item(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Item) predicate.Item {
-	return predicate.Item(sql.NotPredicates(p))
+	return predicate.Item(entcacheterms.NotPredicates(p))
 }

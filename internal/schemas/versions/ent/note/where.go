@@ -5,147 +5,148 @@ package note
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/versions/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Note {
-	return predicate.Note(sql.FieldEQ(FieldID, id))
+	return predicate.Note(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Note {
-	return predicate.Note(sql.FieldEQ(FieldID, id))
+	return predicate.Note(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Note {
-	return predicate.Note(sql.FieldNEQ(FieldID, id))
+	return predicate.Note(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Note {
-	return predicate.Note(sql.FieldIn(FieldID, ids...))
+	return predicate.Note(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Note {
-	return predicate.Note(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Note(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Note {
-	return predicate.Note(sql.FieldGT(FieldID, id))
+	return predicate.Note(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Note {
-	return predicate.Note(sql.FieldGTE(FieldID, id))
+	return predicate.Note(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Note {
-	return predicate.Note(sql.FieldLT(FieldID, id))
+	return predicate.Note(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Note {
-	return predicate.Note(sql.FieldLTE(FieldID, id))
+	return predicate.Note(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Ver applies equality check predicate on the "ver" field. It's identical to VerEQ.
 func Ver(v int) predicate.Note {
-	return predicate.Note(sql.FieldEQ(FieldVer, v))
+	return predicate.Note(entcacheterms.FieldEQ(FieldVer, v))
 }
 
 // Nonce applies equality check predicate on the "nonce" field. It's identical to NonceEQ.
 func Nonce(v string) predicate.Note {
-	return predicate.Note(sql.FieldEQ(FieldNonce, v))
+	return predicate.Note(entcacheterms.FieldEQ(FieldNonce, v))
 }
 
 // ItemID applies equality check predicate on the "item_id" field. It's identical to ItemIDEQ.
 func ItemID(v int) predicate.Note {
-	return predicate.Note(sql.FieldEQ(FieldItemID, v))
+	return predicate.Note(entcacheterms.FieldEQ(FieldItemID, v))
 }
 
 // VerEQ applies the EQ predicate on the "ver" field.
 func VerEQ(v int) predicate.Note {
-	return predicate.Note(sql.FieldEQ(FieldVer, v))
+	return predicate.Note(entcacheterms.FieldEQ(FieldVer, v))
 }
 
 // VerNEQ applies the NEQ predicate on the "ver" field.
 func VerNEQ(v int) predicate.Note {
-	return predicate.Note(sql.FieldNEQ(FieldVer, v))
+	return predicate.Note(entcacheterms.FieldNEQ(FieldVer, v))
 }
 
 // VerIn applies the In predicate on the "ver" field.
 func VerIn(vs ...int) predicate.Note {
-	return predicate.Note(sql.FieldIn(FieldVer, vs...))
+	return predicate.Note(entcacheterms.FieldIn(FieldVer, vs...))
 }
 
 // VerNotIn applies the NotIn predicate on the "ver" field.
 func VerNotIn(vs ...int) predicate.Note {
-	return predicate.Note(sql.FieldNotIn(FieldVer, vs...))
+	return predicate.Note(entcacheterms.FieldNotIn(FieldVer, vs...))
 }
 
 // VerGT applies the GT predicate on the "ver" field.
 func VerGT(v int) predicate.Note {
-	return predicate.Note(sql.FieldGT(FieldVer, v))
+	return predicate.Note(entcacheterms.FieldGT(FieldVer, v))
 }
 
 // VerGTE applies the GTE predicate on the "ver" field.
 func VerGTE(v int) predicate.Note {
-	return predicate.Note(sql.FieldGTE(FieldVer, v))
+	return predicate.Note(entcacheterms.FieldGTE(FieldVer, v))
 }
 
 // VerLT applies the LT predicate on the "ver" field.
 func VerLT(v int) predicate.Note {
-	return predicate.Note(sql.FieldLT(FieldVer, v))
+	return predicate.Note(entcacheterms.FieldLT(FieldVer, v))
 }
 
 // VerLTE applies the LTE predicate on the "ver" field.
 func VerLTE(v int) predicate.Note {
-	return predicate.Note(sql.FieldLTE(FieldVer, v))
+	return predicate.Note(entcacheterms.FieldLTE(FieldVer, v))
 }
 
 // NonceEQ applies the EQ predicate on the "nonce" field.
 func NonceEQ(v string) predicate.Note {
-	return predicate.Note(sql.FieldEQ(FieldNonce, v))
+	return predicate.Note(entcacheterms.FieldEQ(FieldNonce, v))
 }
 
 // NonceNEQ applies the NEQ predicate on the "nonce" field.
 func NonceNEQ(v string) predicate.Note {
-	return predicate.Note(sql.FieldNEQ(FieldNonce, v))
+	return predicate.Note(entcacheterms.FieldNEQ(FieldNonce, v))
 }
 
 // NonceIn applies the In predicate on the "nonce" field.
 func NonceIn(vs ...string) predicate.Note {
-	return predicate.Note(sql.FieldIn(FieldNonce, vs...))
+	return predicate.Note(entcacheterms.FieldIn(FieldNonce, vs...))
 }
 
 // NonceNotIn applies the NotIn predicate on the "nonce" field.
 func NonceNotIn(vs ...string) predicate.Note {
-	return predicate.Note(sql.FieldNotIn(FieldNonce, vs...))
+	return predicate.Note(entcacheterms.FieldNotIn(FieldNonce, vs...))
 }
 
 // NonceGT applies the GT predicate on the "nonce" field.
 func NonceGT(v string) predicate.Note {
-	return predicate.Note(sql.FieldGT(FieldNonce, v))
+	return predicate.Note(entcacheterms.FieldGT(FieldNonce, v))
 }
 
 // NonceGTE applies the GTE predicate on the "nonce" field.
 func NonceGTE(v string) predicate.Note {
-	return predicate.Note(sql.FieldGTE(FieldNonce, v))
+	return predicate.Note(entcacheterms.FieldGTE(FieldNonce, v))
 }
 
 // NonceLT applies the LT predicate on the "nonce" field.
 func NonceLT(v string) predicate.Note {
-	return predicate.Note(sql.FieldLT(FieldNonce, v))
+	return predicate.Note(entcacheterms.FieldLT(FieldNonce, v))
 }
 
 // NonceLTE applies the LTE predicate on the "nonce" field.
 func NonceLTE(v string) predicate.Note {
-	return predicate.Note(sql.FieldLTE(FieldNonce, v))
+	return predicate.Note(entcacheterms.FieldLTE(FieldNonce, v))
 }
 
 // NonceContains applies the Contains predicate on the "nonce" field.
@@ -175,22 +176,22 @@ func NonceContainsFold(v string) predicate.Note {
 
 // ItemIDEQ applies the EQ predicate on the "item_id" field.
 func ItemIDEQ(v int) predicate.Note {
-	return predicate.Note(sql.FieldEQ(FieldItemID, v))
+	return predicate.Note(entcacheterms.FieldEQ(FieldItemID, v))
 }
 
 // ItemIDNEQ applies the NEQ predicate on the "item_id" field.
 func ItemIDNEQ(v int) predicate.Note {
-	return predicate.Note(sql.FieldNEQ(FieldItemID, v))
+	return predicate.Note(entcacheterms.FieldNEQ(FieldItemID, v))
 }
 
 // ItemIDIn applies the In predicate on the "item_id" field.
 func ItemIDIn(vs ...int) predicate.Note {
-	return predicate.Note(sql.FieldIn(FieldItemID, vs...))
+	return predicate.Note(entcacheterms.FieldIn(FieldItemID, vs...))
 }
 
 // ItemIDNotIn applies the NotIn predicate on the "item_id" field.
 func ItemIDNotIn(vs ...int) predicate.Note {
-	return predicate.Note(sql.FieldNotIn(FieldItemID, vs...))
+	return predicate.Note(entcacheterms.FieldNotIn(FieldItemID, vs...))
 }
 
 // HasItem applies the HasEdge predicate on the "item" edge.
@@ -218,15 +219,15 @@ func HasItemWith(preds ...predicate.Item) predicate.Note {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Note) predicate.Note {
-	return predicate.Note(sql.AndPredicates(predicates...))
+	return predicate.Note(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Note) predicate.Note {
-	return predicate.Note(sql.OrPredicates(predicates...))
+	return predicate.Note(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Note) predicate.Note {
-	return predicate.Note(sql.NotPredicates(p))
+	return predicate.Note(entcacheterms.NotPredicates(p))
 }

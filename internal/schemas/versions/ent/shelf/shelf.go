@@ -5,6 +5,7 @@ package shelf
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -56,17 +57,17 @@ type OrderOption func(*sql.Selector)
 
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldID, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldID, opts...)
 }
 
 // ByVer orders the results by the ver field.
 func ByVer(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldVer, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldVer, opts...)
 }
 
 // ByNonce orders the results by the nonce field.
 func ByNonce(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldNonce, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldNonce, opts...)
 }
 
 // ByItemsCount orders the results by items count.

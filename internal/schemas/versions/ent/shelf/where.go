@@ -5,142 +5,143 @@ package shelf
 import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/versions/ent/predicate"
 )
 
 // ID filters vertices based on their ID field.
 func ID(id int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldEQ(FieldID, id))
+	return predicate.Shelf(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
 func IDEQ(id int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldEQ(FieldID, id))
+	return predicate.Shelf(entcacheterms.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
 func IDNEQ(id int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldNEQ(FieldID, id))
+	return predicate.Shelf(entcacheterms.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
 func IDIn(ids ...int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldIn(FieldID, ids...))
+	return predicate.Shelf(entcacheterms.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
 func IDNotIn(ids ...int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldNotIn(FieldID, ids...))
+	return predicate.Shelf(entcacheterms.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
 func IDGT(id int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldGT(FieldID, id))
+	return predicate.Shelf(entcacheterms.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
 func IDGTE(id int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldGTE(FieldID, id))
+	return predicate.Shelf(entcacheterms.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
 func IDLT(id int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldLT(FieldID, id))
+	return predicate.Shelf(entcacheterms.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
 func IDLTE(id int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldLTE(FieldID, id))
+	return predicate.Shelf(entcacheterms.FieldLTE(FieldID, id))
 }
 
 // Ver applies equality check predicate on the "ver" field. It's identical to VerEQ.
 func Ver(v int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldEQ(FieldVer, v))
+	return predicate.Shelf(entcacheterms.FieldEQ(FieldVer, v))
 }
 
 // Nonce applies equality check predicate on the "nonce" field. It's identical to NonceEQ.
 func Nonce(v string) predicate.Shelf {
-	return predicate.Shelf(sql.FieldEQ(FieldNonce, v))
+	return predicate.Shelf(entcacheterms.FieldEQ(FieldNonce, v))
 }
 
 // VerEQ applies the EQ predicate on the "ver" field.
 func VerEQ(v int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldEQ(FieldVer, v))
+	return predicate.Shelf(entcacheterms.FieldEQ(FieldVer, v))
 }
 
 // VerNEQ applies the NEQ predicate on the "ver" field.
 func VerNEQ(v int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldNEQ(FieldVer, v))
+	return predicate.Shelf(entcacheterms.FieldNEQ(FieldVer, v))
 }
 
 // VerIn applies the In predicate on the "ver" field.
 func VerIn(vs ...int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldIn(FieldVer, vs...))
+	return predicate.Shelf(entcacheterms.FieldIn(FieldVer, vs...))
 }
 
 // VerNotIn applies the NotIn predicate on the "ver" field.
 func VerNotIn(vs ...int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldNotIn(FieldVer, vs...))
+	return predicate.Shelf(entcacheterms.FieldNotIn(FieldVer, vs...))
 }
 
 // VerGT applies the GT predicate on the "ver" field.
 func VerGT(v int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldGT(FieldVer, v))
+	return predicate.Shelf(entcacheterms.FieldGT(FieldVer, v))
 }
 
 // VerGTE applies the GTE predicate on the "ver" field.
 func VerGTE(v int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldGTE(FieldVer, v))
+	return predicate.Shelf(entcacheterms.FieldGTE(FieldVer, v))
 }
 
 // VerLT applies the LT predicate on the "ver" field.
 func VerLT(v int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldLT(FieldVer, v))
+	return predicate.Shelf(entcacheterms.FieldLT(FieldVer, v))
 }
 
 // VerLTE applies the LTE predicate on the "ver" field.
 func VerLTE(v int) predicate.Shelf {
-	return predicate.Shelf(sql.FieldLTE(FieldVer, v))
+	return predicate.Shelf(entcacheterms.FieldLTE(FieldVer, v))
 }
 
 // NonceEQ applies the EQ predicate on the "nonce" field.
 func NonceEQ(v string) predicate.Shelf {
-	return predicate.Shelf(sql.FieldEQ(FieldNonce, v))
+	return predicate.Shelf(entcacheterms.FieldEQ(FieldNonce, v))
 }
 
 // NonceNEQ applies the NEQ predicate on the "nonce" field.
 func NonceNEQ(v string) predicate.Shelf {
-	return predicate.Shelf(sql.FieldNEQ(FieldNonce, v))
+	return predicate.Shelf(entcacheterms.FieldNEQ(FieldNonce, v))
 }
 
 // NonceIn applies the In predicate on the "nonce" field.
 func NonceIn(vs ...string) predicate.Shelf {
-	return predicate.Shelf(sql.FieldIn(FieldNonce, vs...))
+	return predicate.Shelf(entcacheterms.FieldIn(FieldNonce, vs...))
 }
 
 // NonceNotIn applies the NotIn predicate on the "nonce" field.
 func NonceNotIn(vs ...string) predicate.Shelf {
-	return predicate.Shelf(sql.FieldNotIn(FieldNonce, vs...))
+	return predicate.Shelf(entcacheterms.FieldNotIn(FieldNonce, vs...))
 }
 
 // NonceGT applies the GT predicate on the "nonce" field.
 func NonceGT(v string) predicate.Shelf {
-	return predicate.Shelf(sql.FieldGT(FieldNonce, v))
+	return predicate.Shelf(entcacheterms.FieldGT(FieldNonce, v))
 }
 
 // NonceGTE applies the GTE predicate on the "nonce" field.
 func NonceGTE(v string) predicate.Shelf {
-	return predicate.Shelf(sql.FieldGTE(FieldNonce, v))
+	return predicate.Shelf(entcacheterms.FieldGTE(FieldNonce, v))
 }
 
 // NonceLT applies the LT predicate on the "nonce" field.
 func NonceLT(v string) predicate.Shelf {
-	return predicate.Shelf(sql.FieldLT(FieldNonce, v))
+	return predicate.Shelf(entcacheterms.FieldLT(FieldNonce, v))
 }
 
 // NonceLTE applies the LTE predicate on the "nonce" field.
 func NonceLTE(v string) predicate.Shelf {
-	return predicate.Shelf(sql.FieldLTE(FieldNonce, v))
+	return predicate.Shelf(entcacheterms.FieldLTE(FieldNonce, v))
 }
 
 // NonceContains applies the Contains predicate on the "nonce" field.
@@ -193,15 +194,15 @@ func HasItemsWith(preds ...predicate.Item) predicate.Shelf {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Shelf) predicate.Shelf {
-	return predicate.Shelf(sql.AndPredicates(predicates...))
+	return predicate.Shelf(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.Shelf) predicate.Shelf {
-	return predicate.Shelf(sql.OrPredicates(predicates...))
+	return predicate.Shelf(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.Shelf) predicate.Shelf {
-	return predicate.Shelf(sql.NotPredicates(p))
+	return predicate.Shelf(entcacheterms.NotPredicates(p))
 }

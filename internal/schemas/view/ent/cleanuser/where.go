@@ -4,97 +4,98 @@ package cleanuser
 
 import (
 	"entgo.io/ent/dialect/sql"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/view/ent/predicate"
 )
 
 // ID applies equality check predicate on the "id" field. It's identical to IDEQ.
 func ID(v int) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldEQ(FieldID, v))
+	return predicate.CleanUser(entcacheterms.FieldEQ(FieldID, v))
 }
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldEQ(FieldName, v))
+	return predicate.CleanUser(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // IDEQ applies the EQ predicate on the "id" field.
 func IDEQ(v int) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldEQ(FieldID, v))
+	return predicate.CleanUser(entcacheterms.FieldEQ(FieldID, v))
 }
 
 // IDNEQ applies the NEQ predicate on the "id" field.
 func IDNEQ(v int) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldNEQ(FieldID, v))
+	return predicate.CleanUser(entcacheterms.FieldNEQ(FieldID, v))
 }
 
 // IDIn applies the In predicate on the "id" field.
 func IDIn(vs ...int) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldIn(FieldID, vs...))
+	return predicate.CleanUser(entcacheterms.FieldIn(FieldID, vs...))
 }
 
 // IDNotIn applies the NotIn predicate on the "id" field.
 func IDNotIn(vs ...int) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldNotIn(FieldID, vs...))
+	return predicate.CleanUser(entcacheterms.FieldNotIn(FieldID, vs...))
 }
 
 // IDGT applies the GT predicate on the "id" field.
 func IDGT(v int) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldGT(FieldID, v))
+	return predicate.CleanUser(entcacheterms.FieldGT(FieldID, v))
 }
 
 // IDGTE applies the GTE predicate on the "id" field.
 func IDGTE(v int) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldGTE(FieldID, v))
+	return predicate.CleanUser(entcacheterms.FieldGTE(FieldID, v))
 }
 
 // IDLT applies the LT predicate on the "id" field.
 func IDLT(v int) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldLT(FieldID, v))
+	return predicate.CleanUser(entcacheterms.FieldLT(FieldID, v))
 }
 
 // IDLTE applies the LTE predicate on the "id" field.
 func IDLTE(v int) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldLTE(FieldID, v))
+	return predicate.CleanUser(entcacheterms.FieldLTE(FieldID, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldEQ(FieldName, v))
+	return predicate.CleanUser(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldNEQ(FieldName, v))
+	return predicate.CleanUser(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldIn(FieldName, vs...))
+	return predicate.CleanUser(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldNotIn(FieldName, vs...))
+	return predicate.CleanUser(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldGT(FieldName, v))
+	return predicate.CleanUser(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldGTE(FieldName, v))
+	return predicate.CleanUser(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldLT(FieldName, v))
+	return predicate.CleanUser(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldLTE(FieldName, v))
+	return predicate.CleanUser(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -124,15 +125,15 @@ func NameContainsFold(v string) predicate.CleanUser {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.CleanUser) predicate.CleanUser {
-	return predicate.CleanUser(sql.AndPredicates(predicates...))
+	return predicate.CleanUser(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.CleanUser) predicate.CleanUser {
-	return predicate.CleanUser(sql.OrPredicates(predicates...))
+	return predicate.CleanUser(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.CleanUser) predicate.CleanUser {
-	return predicate.CleanUser(sql.NotPredicates(p))
+	return predicate.CleanUser(entcacheterms.NotPredicates(p))
 }

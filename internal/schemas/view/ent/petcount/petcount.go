@@ -4,6 +4,7 @@ package petcount
 
 import (
 	"entgo.io/ent/dialect/sql"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 )
 
 const (
@@ -38,10 +39,10 @@ type OrderOption func(*sql.Selector)
 
 // ByName orders the results by the name field.
 func ByName(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldName, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldName, opts...)
 }
 
 // ByPets orders the results by the pets field.
 func ByPets(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldPets, opts...).ToFunc()
+	return entcacheterms.OrderByField(FieldPets, opts...)
 }

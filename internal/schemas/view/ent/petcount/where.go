@@ -4,57 +4,58 @@ package petcount
 
 import (
 	"entgo.io/ent/dialect/sql"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/view/ent/predicate"
 )
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.PetCount {
-	return predicate.PetCount(sql.FieldEQ(FieldName, v))
+	return predicate.PetCount(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // Pets applies equality check predicate on the "pets" field. It's identical to PetsEQ.
 func Pets(v int) predicate.PetCount {
-	return predicate.PetCount(sql.FieldEQ(FieldPets, v))
+	return predicate.PetCount(entcacheterms.FieldEQ(FieldPets, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.PetCount {
-	return predicate.PetCount(sql.FieldEQ(FieldName, v))
+	return predicate.PetCount(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.PetCount {
-	return predicate.PetCount(sql.FieldNEQ(FieldName, v))
+	return predicate.PetCount(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.PetCount {
-	return predicate.PetCount(sql.FieldIn(FieldName, vs...))
+	return predicate.PetCount(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.PetCount {
-	return predicate.PetCount(sql.FieldNotIn(FieldName, vs...))
+	return predicate.PetCount(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.PetCount {
-	return predicate.PetCount(sql.FieldGT(FieldName, v))
+	return predicate.PetCount(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.PetCount {
-	return predicate.PetCount(sql.FieldGTE(FieldName, v))
+	return predicate.PetCount(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.PetCount {
-	return predicate.PetCount(sql.FieldLT(FieldName, v))
+	return predicate.PetCount(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.PetCount {
-	return predicate.PetCount(sql.FieldLTE(FieldName, v))
+	return predicate.PetCount(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -84,55 +85,55 @@ func NameContainsFold(v string) predicate.PetCount {
 
 // PetsEQ applies the EQ predicate on the "pets" field.
 func PetsEQ(v int) predicate.PetCount {
-	return predicate.PetCount(sql.FieldEQ(FieldPets, v))
+	return predicate.PetCount(entcacheterms.FieldEQ(FieldPets, v))
 }
 
 // PetsNEQ applies the NEQ predicate on the "pets" field.
 func PetsNEQ(v int) predicate.PetCount {
-	return predicate.PetCount(sql.FieldNEQ(FieldPets, v))
+	return predicate.PetCount(entcacheterms.FieldNEQ(FieldPets, v))
 }
 
 // PetsIn applies the In predicate on the "pets" field.
 func PetsIn(vs ...int) predicate.PetCount {
-	return predicate.PetCount(sql.FieldIn(FieldPets, vs...))
+	return predicate.PetCount(entcacheterms.FieldIn(FieldPets, vs...))
 }
 
 // PetsNotIn applies the NotIn predicate on the "pets" field.
 func PetsNotIn(vs ...int) predicate.PetCount {
-	return predicate.PetCount(sql.FieldNotIn(FieldPets, vs...))
+	return predicate.PetCount(entcacheterms.FieldNotIn(FieldPets, vs...))
 }
 
 // PetsGT applies the GT predicate on the "pets" field.
 func PetsGT(v int) predicate.PetCount {
-	return predicate.PetCount(sql.FieldGT(FieldPets, v))
+	return predicate.PetCount(entcacheterms.FieldGT(FieldPets, v))
 }
 
 // PetsGTE applies the GTE predicate on the "pets" field.
 func PetsGTE(v int) predicate.PetCount {
-	return predicate.PetCount(sql.FieldGTE(FieldPets, v))
+	return predicate.PetCount(entcacheterms.FieldGTE(FieldPets, v))
 }
 
 // PetsLT applies the LT predicate on the "pets" field.
 func PetsLT(v int) predicate.PetCount {
-	return predicate.PetCount(sql.FieldLT(FieldPets, v))
+	return predicate.PetCount(entcacheterms.FieldLT(FieldPets, v))
 }
 
 // PetsLTE applies the LTE predicate on the "pets" field.
 func PetsLTE(v int) predicate.PetCount {
-	return predicate.PetCount(sql.FieldLTE(FieldPets, v))
+	return predicate.PetCount(entcacheterms.FieldLTE(FieldPets, v))
 }
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.PetCount) predicate.PetCount {
-	return predicate.PetCount(sql.AndPredicates(predicates...))
+	return predicate.PetCount(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.PetCount) predicate.PetCount {
-	return predicate.PetCount(sql.OrPredicates(predicates...))
+	return predicate.PetCount(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.PetCount) predicate.PetCount {
-	return predicate.PetCount(sql.NotPredicates(p))
+	return predicate.PetCount(entcacheterms.NotPredicates(p))
 }

@@ -4,52 +4,53 @@ package petname
 
 import (
 	"entgo.io/ent/dialect/sql"
+	entcacheterms "github.com/entcache/ent-cache/cache"
 	"github.com/entcache/ent-cache/internal/schemas/view/ent/predicate"
 )
 
 // Name applies equality check predicate on the "name" field. It's identical to NameEQ.
 func Name(v string) predicate.PetName {
-	return predicate.PetName(sql.FieldEQ(FieldName, v))
+	return predicate.PetName(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameEQ applies the EQ predicate on the "name" field.
 func NameEQ(v string) predicate.PetName {
-	return predicate.PetName(sql.FieldEQ(FieldName, v))
+	return predicate.PetName(entcacheterms.FieldEQ(FieldName, v))
 }
 
 // NameNEQ applies the NEQ predicate on the "name" field.
 func NameNEQ(v string) predicate.PetName {
-	return predicate.PetName(sql.FieldNEQ(FieldName, v))
+	return predicate.PetName(entcacheterms.FieldNEQ(FieldName, v))
 }
 
 // NameIn applies the In predicate on the "name" field.
 func NameIn(vs ...string) predicate.PetName {
-	return predicate.PetName(sql.FieldIn(FieldName, vs...))
+	return predicate.PetName(entcacheterms.FieldIn(FieldName, vs...))
 }
 
 // NameNotIn applies the NotIn predicate on the "name" field.
 func NameNotIn(vs ...string) predicate.PetName {
-	return predicate.PetName(sql.FieldNotIn(FieldName, vs...))
+	return predicate.PetName(entcacheterms.FieldNotIn(FieldName, vs...))
 }
 
 // NameGT applies the GT predicate on the "name" field.
 func NameGT(v string) predicate.PetName {
-	return predicate.PetName(sql.FieldGT(FieldName, v))
+	return predicate.PetName(entcacheterms.FieldGT(FieldName, v))
 }
 
 // NameGTE applies the GTE predicate on the "name" field.
 func NameGTE(v string) predicate.PetName {
-	return predicate.PetName(sql.FieldGTE(FieldName, v))
+	return predicate.PetName(entcacheterms.FieldGTE(FieldName, v))
 }
 
 // NameLT applies the LT predicate on the "name" field.
 func NameLT(v string) predicate.PetName {
-	return predicate.PetName(sql.FieldLT(FieldName, v))
+	return predicate.PetName(entcacheterms.FieldLT(FieldName, v))
 }
 
 // NameLTE applies the LTE predicate on the "name" field.
 func NameLTE(v string) predicate.PetName {
-	return predicate.PetName(sql.FieldLTE(FieldName, v))
+	return predicate.PetName(entcacheterms.FieldLTE(FieldName, v))
 }
 
 // NameContains applies the Contains predicate on the "name" field.
@@ -79,15 +80,15 @@ func NameContainsFold(v string) predicate.PetName {
 
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.PetName) predicate.PetName {
-	return predicate.PetName(sql.AndPredicates(predicates...))
+	return predicate.PetName(entcacheterms.AndPredicates(predicates...))
 }
 
 // Or groups predicates with the OR operator between them.
 func Or(predicates ...predicate.PetName) predicate.PetName {
-	return predicate.PetName(sql.OrPredicates(predicates...))
+	return predicate.PetName(entcacheterms.OrPredicates(predicates...))
 }
 
 // Not applies the not operator on the given predicate.
 func Not(p predicate.PetName) predicate.PetName {
-	return predicate.PetName(sql.NotPredicates(p))
+	return predicate.PetName(entcacheterms.NotPredicates(p))
 }
