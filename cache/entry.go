@@ -62,7 +62,7 @@ type Proof struct {
 
 // entrySize is the memory of an Entry and its Proof, and of what the garbage
 // collector has to round up for them.
-const entrySize = 272
+const entrySize = 288
 
 // Size estimates the memory the entry holds, in bytes.
 func (e *Entry) Size() int {

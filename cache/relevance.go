@@ -50,7 +50,7 @@ type relevance struct {
 // The memory of a relevance, and of each value in it.
 const (
 	relevanceSize = 80
-	cellSize      = 56
+	cellSize      = 48
 )
 
 // relevance returns what tells irrelevant writes from others for a result of the

@@ -194,7 +194,7 @@ func (c *Cache) storeValue(sc *scope, key Key, print *Fingerprint, b ValueBuilde
 	f.value.result, f.value.print, f.value.proofs, f.value.rows = kept, string(print.buf), proofs, f.n
 	size := fillingSize + len(f.value.print) + b.EntcacheValueSize(kept)
 	for i := range proofs {
-		size += provenSize + 8*(len(proofs[i].Facts)+len(proofs[i].Tables))
+		size += provenSize + 8*(len(proofs[i].Facts)+len(proofs[i].Tables)) + proofs[i].relevance.size()
 	}
 	f.entry = Entry{value: &f.value, size: size}
 	f.st, f.args = nil, nil // they must not stay as long as the value
@@ -207,5 +207,5 @@ func (c *Cache) storeValue(sc *scope, key Key, print *Fingerprint, b ValueBuilde
 // The memory of a filling, and of what it holds of a proof and the proof.
 const (
 	fillingSize = 320
-	provenSize  = 264
+	provenSize  = 280
 )
