@@ -155,10 +155,24 @@ func (r *conditionReader) comparison(i, end int32) (condition, bool) {
 			ok = (!ordered || c.column.Kind == KindInt) && r.constant(&c, p+1)
 		}
 	}
+	ok = ok && (c.op == isNullOp || r.compares(c.column))
 	if negated {
 		c = condition{op: notOp, parts: []condition{c}}
 	}
 	return c, ok
+}
+
+// compares reports whether values of the column are compared as Go compares them, also
+// where they differ.
+func (r *conditionReader) compares(c *Column) bool {
+	switch c.Kind {
+	case KindInt, KindBool, KindString:
+		return true
+	case KindUUID:
+		// Elsewhere they are texts or bytes, which differ where the values don't.
+		return r.dialect == postgresDialect
+	}
+	return false
 }
 
 // constant adds the constant at token i to a condition. Literals must be of the

@@ -77,6 +77,12 @@ func TestConditionArguments(t *testing.T) {
 		{"age > ?", 5, nil, unknownTruth},
 		{"name = ?", "a", map[string]any{"name": "a"}, trueTruth},
 		{"name = ?", "A", map[string]any{"name": "a"}, falseTruth},
+		{"name <> ?", []byte("a"), map[string]any{"name": "a"}, unknownTruth}, // true in SQLite
+		{"name <> ?", "a", map[string]any{"name": []byte("a")}, unknownTruth},
+		{"age <> ?", []byte("5"), map[string]any{"age": 5}, unknownTruth},
+		{"age <> ?", 5, map[string]any{"age": []byte("5")}, unknownTruth},
+		{"active <> ?", wrapped{[]byte("1")}, map[string]any{"active": true}, unknownTruth},
+		{"active <> ?", wrapped{true}, map[string]any{"active": true}, falseTruth},
 		{"name LIKE ?", "An%", map[string]any{"name": "Anna"}, trueTruth},
 		{"name LIKE ?", "an%", map[string]any{"name": "Anna"}, unknownTruth}, // true in SQLite, false in PostgreSQL
 		{"name LIKE ?", "Bo%", map[string]any{"name": "Anna"}, falseTruth},

@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"database/sql/driver"
+	"reflect"
 	"slices"
 
 	"github.com/entcache/ent-cache/internal/mutant"
@@ -29,22 +31,47 @@ func (c *Column) cell(v any, fold bool) cell {
 	if isNull(v) {
 		return cell{known: true, null: true}
 	}
-	if !c.Grouped {
-		switch v := v.(type) {
-		case string:
-			if len(v) > maxImageText {
-				return cell{}
-			}
-		case []byte:
-			if len(v) > maxImageText {
-				return cell{}
-			}
-		}
+	if s, ok := v.(string); ok && !c.Grouped && len(s) > maxImageText {
+		return cell{}
+	}
+	if bytes, missing := isBytes(v); missing {
+		return cell{} // NULL for most drivers, and an empty value for others
+	} else if bytes && !fold && (c.Kind == KindString || c.Kind == KindInt || c.Kind == KindBool) {
+		// SQLite tells the bytes of a text, or of a number's digits, from the text and
+		// the number. MySQL sends numbers in that form.
+		return cell{}
 	}
 	if cv, ok := c.canonical(v, fold); ok {
 		return cell{known: true, value: cv}
 	}
 	return cell{}
+}
+
+// isBytes reports whether a driver gets bytes for v, and whether they are nil.
+func isBytes(v any) (bytes, missing bool) {
+	switch x := v.(type) {
+	case int64, int, string, bool:
+		return false, false
+	case []byte:
+		return true, x == nil
+	case driver.Valuer:
+		dv, err := callValuer(x)
+		b, ok := dv.([]byte)
+		return err == nil && ok, err == nil && ok && b == nil
+	}
+	rv := reflect.ValueOf(v)
+	for rv.Kind() == reflect.Pointer && !rv.IsNil() {
+		rv = rv.Elem()
+	}
+	switch rv.Kind() {
+	case reflect.Slice:
+		return rv.Type().Elem().Kind() == reflect.Uint8, rv.IsNil()
+	case reflect.Array:
+		return rv.Type().Elem().Kind() == reflect.Uint8, false
+	case reflect.Pointer:
+		return false, true
+	}
+	return false, false
 }
 
 // put notes what is known of a column.
