@@ -77,7 +77,16 @@ func (a *analysis) readConditions() *relevanceReader {
 	return r
 }
 
+// The bounds of what is read: how many conditions, and in SELECTs of how many tables.
+const (
+	maxConditions = 64
+	maxItems      = 16
+)
+
 func (r *relevanceReader) condition(s, i, end int32) {
+	if len(r.ranges) == maxConditions || len(r.scopes[s].items) > maxItems {
+		return
+	}
 	for it := range r.scopes[s].items {
 		at := place{s, int32(it)}
 		if t := r.scopes[s].items[it].table; t == nil || t.View {

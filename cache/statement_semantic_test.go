@@ -159,7 +159,10 @@ func testFactsCoverChanges(t *testing.T, seed uint64, enforced bool) {
 		x.statements, x.writes, x.changed, x.kept, x.spared, x.failed, x.refused)
 	require.Greater(t, x.changed, x.writes/50, "few writes matter")
 	require.Greater(t, x.kept, x.writes/5, "facts are coarse")
-	require.Greater(t, x.spared, x.writes/50, "few writes are irrelevant")
+	if x.statements > 12*len(x.cases)+1000 {
+		// Of random statements, and not of the cases.
+		require.Greater(t, x.spared, x.writes/50, "few writes are irrelevant")
+	}
 	require.Less(t, x.failed, x.statements, "few statements are valid")
 	require.Less(t, x.refused, x.statements/20, "many statements aren't understood")
 }
