@@ -102,7 +102,11 @@ func (t *dbTx) Exec(_ context.Context, text string, args, v any) error {
 	if err != nil {
 		return err
 	}
-	t.writes = append(t.writes, st)
+	if n > 0 {
+		// One that found no row writes none later either, whatever others have
+		// committed until this transaction does.
+		t.writes = append(t.writes, st)
+	}
 	if r, ok := v.(*entsql.Result); ok {
 		*r = affected(n)
 	}
