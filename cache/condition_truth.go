@@ -47,7 +47,7 @@ func (c *condition) of(m *image, constants []cell) truth {
 		}
 	}
 	x := m.of(c.column)
-	if !x.known {
+	if !x.known || x.assumed && !mutant.On(mutant.AssumedKnown) {
 		return unknownTruth
 	}
 	if c.op == isNullOp {

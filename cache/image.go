@@ -17,7 +17,11 @@ type image struct {
 type cell struct {
 	known bool
 	null  bool
-	value canonical
+	// assumed says that the value follows from the schema alone: an INSERT that leaves
+	// a column out puts NULL there. It tells groups apart; a write isn't judged by it,
+	// since the database may have defaults that Ent doesn't know of.
+	assumed bool
+	value   canonical
 }
 
 // set notes that a column has the value v, if v has a canonical form.

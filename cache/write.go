@@ -56,7 +56,7 @@ func (f *Facts) insert(t *Table, spec *sqlgraph.CreateSpec, id driver.Value) {
 	var after image
 	// What isn't named is NULL, but for defaults of the database's own.
 	for _, c := range t.Columns {
-		after.put(c, cell{known: !c.Default && !c.Computed, null: true})
+		after.put(c, cell{known: !c.Default && !c.Computed, null: true, assumed: true})
 	}
 	set := func(column string, v driver.Value) {
 		if c := t.Column(column); c != nil && !mutant.On(mutant.CreateSkipsGroups) {

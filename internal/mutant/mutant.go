@@ -91,6 +91,7 @@ const (
 	TiesBehind        // a row with the sort key of the last one comes behind it
 	ReplacedIgnored   // a row that is deleted isn't created again, with what refers to it
 	ExistSharesKey    // what is read to learn whether there are rows serves those who want rows
+	AssumedKnown      // a column that an insert leaves out is NULL for certain
 	RecentDropped     // writes that aren't remembered any more don't matter
 
 	// When it takes effect.
@@ -179,7 +180,7 @@ var names = [numNames]string{
 	BulkDeleteIsOneRow: "BulkDeleteIsOneRow", CascadeIgnored: "CascadeIgnored", CascadeOneStep: "CascadeOneStep", UpsertIsCreate: "UpsertIsCreate",
 	ElsewhereIgnored: "ElsewhereIgnored", LessIsLessOrEqual: "LessIsLessOrEqual", OuterConditions: "OuterConditions", BeforeIgnored: "BeforeIgnored",
 	ListedIgnored: "ListedIgnored", WindowNeverFull: "WindowNeverFull", DescendingIgnored: "DescendingIgnored", TiesBehind: "TiesBehind",
-	ReplacedIgnored: "ReplacedIgnored", ExistSharesKey: "ExistSharesKey", RecentDropped: "RecentDropped",
+	ReplacedIgnored: "ReplacedIgnored", ExistSharesKey: "ExistSharesKey", AssumedKnown: "AssumedKnown", RecentDropped: "RecentDropped",
 	ClearIgnored: "ClearIgnored", CountIgnored: "CountIgnored", SomeAreNone: "SomeAreNone", TouchBefore: "TouchBefore", TxAtStatement: "TxAtStatement", TxDropped: "TxDropped",
 	NearEndSkipped: "NearEndSkipped", FarEndSkipped: "FarEndSkipped", BidiSkipped: "BidiSkipped", ChildRowSkipped: "ChildRowSkipped",
 	ForeignTxAtOnce: "ForeignTxAtOnce", HiddenTxAtOnce: "HiddenTxAtOnce", DoubtIgnored: "DoubtIgnored", HoldIgnored: "HoldIgnored", LedgerForgets: "LedgerForgets",

@@ -82,6 +82,7 @@ var hunts = map[mutant.Name]hunt{
 	mutant.DescendingIgnored: {facts: true},
 	mutant.ReplacedIgnored:   {facts: true},
 	mutant.RecentDropped:     {facts: true},
+	mutant.AssumedKnown:      {facts: true},
 	mutant.ExistSharesKey:    {facts: true},
 
 	mutant.RawIgnored:          {raw: true},
