@@ -75,6 +75,7 @@ type Cache struct {
 	ledger  *ledger.Ledger
 	log     *slog.Logger
 	memo    memo
+	known   knownStatements
 	flights flights
 	stats   statsTable
 	drivers driverSet

@@ -146,6 +146,15 @@ func CopyNodes[T any](list []*T) ([]*T, Slab[T]) {
 	return o.list[:], Slab[T]{free: o.value[:], left: 1}
 }
 
+// NewNodes returns an empty list for n entities, and a slab for them.
+func NewNodes[T any](n int) ([]*T, Slab[T]) {
+	if n != 1 {
+		return make([]*T, 0, n), Slab[T]{left: n}
+	}
+	o := new(one[T])
+	return o.list[:0], Slab[T]{free: o.value[:], left: 1}
+}
+
 // Take returns a pointer to a zero value.
 func (s *Slab[T]) Take() *T {
 	if len(s.free) == 0 {

@@ -39,6 +39,19 @@ type ValueBuilder interface {
 	EntcacheValueSize(v ent.Value) int
 }
 
+// Generated3 is the version of the contract that has ScanBuilder. What older code
+// reads, Ent runs when it isn't in the cache.
+const Generated3 = 3
+
+// ScanBuilder is a ValueBuilder that can make a result of rows itself.
+type ScanBuilder interface {
+	ValueBuilder
+	// EntcacheScan returns what Ent would make of the rows, if the builder loads no
+	// edges. Entities belong to the builder's client, with the driver the builder has
+	// now.
+	EntcacheScan(*Scan) (ent.Value, error)
+}
+
 // TxDriver is what generated code adds to the driver of a transaction.
 type TxDriver interface {
 	dialect.Driver

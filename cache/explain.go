@@ -246,7 +246,7 @@ func (c *Cache) reportEntry(ctx context.Context, r *reading, e *Entry, x Explana
 	if r.scope.explain == nil && !c.log.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
-	x.Query, x.Key = r.query, r.key
+	x.Query, x.Key = r.st.query, r.key
 	var rows *codec.Rows
 	if e != nil {
 		rows = e.Rows

@@ -38,20 +38,21 @@ type Fingerprint struct {
 	kind    resultKind
 	reason  string
 
-	// head is where what decides the statements begins in buf.
-	head int
+	// head is where what decides the statements begins in buf, query where what the
+	// query is begins, whatever it is read for.
+	head, query int
 	// parts are the statements in buf. If the fingerprint is compared with an
 	// earlier one, against is that, and next the part that is compared next.
 	parts   []part
 	against *Fingerprint
 	next    int
 
-	// question is what terms are asked with, args the values of those of one
-	// statement, and values how many. unasked says that one had no answer. depth is
-	// how many groups of terms the one that answers is in.
+	// question is what terms are asked with, values are those of one statement and
+	// args what they are in a fingerprint. unasked says that one had no answer. depth
+	// is how many groups of terms the one that answers is in.
 	question *question
+	values   []any
 	args     []byte
-	values   int
 	unasked  bool
 	depth    int
 }
@@ -79,7 +80,8 @@ const (
 
 func (f *Fingerprint) release() {
 	clear(f.parts)
-	*f = Fingerprint{buf: f.buf[:0], parts: f.parts[:0], question: f.question, args: f.args[:0]}
+	clear(f.values)
+	*f = Fingerprint{buf: f.buf[:0], parts: f.parts[:0], question: f.question, values: f.values[:0], args: f.args[:0]}
 	fingerprints.Put(f)
 }
 
@@ -263,6 +265,7 @@ func AppendQuery[O, P ~func(*entsql.Selector)](f *Fingerprint, sel Selection, or
 	}
 	p.start = len(f.buf)
 	if sel.From == nil && askTerms(f, sel.Schema, order, predicates) {
+		p.asked = true
 		f.appendTermValues(&p)
 	} else {
 		s, own := f.selector(&sel)

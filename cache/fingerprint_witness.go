@@ -23,6 +23,8 @@ type part struct {
 	// The statement is in [start, end) of the fingerprint, its arguments from
 	// args on.
 	start, args, end int
+	// asked says that all conditions and orders said what they are.
+	asked bool
 }
 
 // agrees reports whether a builder, which has run since, still has the

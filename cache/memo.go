@@ -36,7 +36,8 @@ type memoKey struct {
 // arguments.
 type prepared struct {
 	*Statement
-	seed [32]byte
+	query string
+	seed  [32]byte
 	// tables is any(T) for each table read.
 	tables []Fact
 	// columns are the names of the first result's columns.
@@ -46,18 +47,6 @@ type prepared struct {
 	// print is the fingerprint, without arguments, of a query of this one
 	// statement; see Fingerprint.agrees.
 	print atomic.Pointer[string]
-}
-
-// expect returns how many facts a result has, roughly.
-func (st *prepared) expect(args, rows int) int {
-	n := len(st.fixed.List) + args
-	for i := range st.occurrences {
-		n += 4 + 2*len(st.occurrences[i].columns)
-	}
-	if st.root != nil {
-		n += rows + 1 + len(st.root.grouped)
-	}
-	return n
 }
 
 // shareColumns makes a result that wasn't handed out yet use the column names of
@@ -120,7 +109,7 @@ func (m *memo) put(key memoKey, st *prepared) {
 }
 
 func prepare(s *Schema, namespace, dialect, query string) *prepared {
-	st := &prepared{Statement: Analyze(s, dialect, query)}
+	st := &prepared{Statement: Analyze(s, dialect, query), query: query}
 	var b []byte
 	for _, part := range []string{"2", namespace, dialect, s.Fingerprint, query} {
 		b = appendString(b, part)

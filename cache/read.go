@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -17,9 +18,12 @@ import (
 // read serves a statement from the cache, or from the database and stores what
 // it gets.
 func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, rows *entsql.Rows) error {
+	return c.readPrepared(ctx, sc, c.memo.get(sc.typ.Schema, c.opts.Namespace, sc.driver.dialect, query), args, rows)
+}
+
+func (c *Cache) readPrepared(ctx context.Context, sc *scope, st *prepared, args []any, rows *entsql.Rows) error {
 	d := sc.driver
 	sc.collector().begin()
-	st := c.memo.get(sc.typ.Schema, c.opts.Namespace, d.dialect, query)
 	reason := st.Reason()
 	if reason == Cacheable {
 		reason = st.CheckArgs(args)
@@ -33,7 +37,7 @@ func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, r
 	if c.closed.Load() {
 		reason = Closed
 	}
-	r := &reading{cache: c, scope: sc, st: st, query: query, args: args, exist: sc.root && sc.op == schema.Exist && st.anyRow}
+	r := &reading{cache: c, scope: sc, st: st, args: args, exist: sc.root && sc.op == schema.Exist && st.anyRow}
 	if reason == Cacheable {
 		var ok bool
 		if r.key, ok = r.keyOf(d.database); !ok {
@@ -41,8 +45,8 @@ func (c *Cache) read(ctx context.Context, sc *scope, query string, args []any, r
 		}
 	}
 	if reason != Cacheable {
-		c.bypassed(ctx, sc, reason, st.Detail(), query)
-		return d.Driver.Query(ctx, query, args, rows)
+		c.bypassed(ctx, sc, reason, st.Detail(), st.query)
+		return d.Driver.Query(ctx, st.query, args, rows)
 	}
 	// database/sql looks at the context before anything else.
 	if err := ctx.Err(); err != nil {
@@ -125,7 +129,6 @@ type reading struct {
 	scope       *scope
 	st          *prepared
 	key         Key
-	query       string
 	args        []any
 	invalidated bool
 	// remote is the key at the remote level, private says that only the proof is
@@ -233,7 +236,7 @@ func (r *reading) fill(ctx context.Context, rows *entsql.Rows, miss *RemoteMiss)
 	}
 	started := time.Now()
 	var live entsql.Rows
-	if err := sc.driver.Driver.Query(ctx, r.query, r.args, &live); err != nil {
+	if err := sc.driver.Driver.Query(ctx, r.st.query, r.args, &live); err != nil {
 		c.failed(ctx, r, err)
 		return nil, err
 	}
@@ -307,19 +310,27 @@ func (r *reading) keyOf(database uint64) (Key, bool) {
 func (r *reading) entry(rows *codec.Rows, types []*sql.ColumnType, position uint64) *Entry {
 	e := &Entry{Rows: rows, Types: types, Proof: &Proof{Tables: r.st.tables, Position: position, Filled: time.Now()}}
 	f := r.facts()
-	f.List = make([]Fact, 0, r.st.expect(len(r.args), rows.N))
+	list := factLists.Get().(*[]Fact)
+	f.List = (*list)[:0]
 	r.st.Facts(&f, r.args, rows)
 	slices.Sort(f.List)
-	e.Facts = slices.Clip(slices.Compact(f.List))
+	e.Facts = slices.Clone(slices.Compact(f.List))
 	if r.cache.shared == nil {
 		e.relevance = r.st.relevanceOf(&f, r.args, rows)
 	}
+	if cap(f.List) <= 1<<12 {
+		*list = f.List[:0]
+	}
+	factLists.Put(list)
 	e.size = e.Size() + e.relevance.size()
 	if own := rows.Columns; r.st.shareColumns(rows) {
 		e.size -= columnsSize(own)
 	}
 	return e
 }
+
+// factLists are lists to collect facts in.
+var factLists = sync.Pool{New: func() any { return new([]Fact) }}
 
 // jitter shortens a time to live by up to a tenth, so that entries filled
 // together don't expire together.

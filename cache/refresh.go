@@ -81,7 +81,7 @@ func (r *reading) refresh(e *Entry) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(sc.Context), refreshTimeout)
 	stop := context.AfterFunc(c.ctx, cancel)
 	sc.Context, sc.explain, sc.tree, sc.top, sc.filling = ctx, nil, nil, nil, nil
-	again := &reading{cache: c, scope: &sc, st: r.st, key: r.key, query: r.query, args: r.args, replaces: e}
+	again := &reading{cache: c, scope: &sc, st: r.st, key: r.key, args: r.args, replaces: e}
 	if !c.background.start(func() {
 		defer func() { <-c.refreshes }()
 		defer cancel()
@@ -101,7 +101,7 @@ func (r *reading) run(ctx context.Context, f *flight) {
 	defer func() {
 		// A driver that panics doesn't end a program that didn't call it.
 		if p := recover(); p != nil {
-			r.cache.log.LogAttrs(ctx, slog.LevelError, "entcache: a refresh panicked", slog.Any("panic", p), slog.String("sql", r.query))
+			r.cache.log.LogAttrs(ctx, slog.LevelError, "entcache: a refresh panicked", slog.Any("panic", p), slog.String("sql", r.st.query))
 		}
 		r.cache.flights.leave(r.key, f, e)
 	}()

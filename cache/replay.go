@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 
 	entsql "entgo.io/ent/dialect/sql"
 
@@ -181,4 +183,36 @@ func (r *replay) Scan(dest ...any) error {
 			return fmt.Errorf(`sql: Scan error on column index %d, name %q: %w`, i, r.rows.Columns[i], err)
 		}
 	}
+}
+
+// list appends the values of the only column to a list of type *[]int or *[]string, as
+// scanning each row would, and reports whether it did. Else nothing was read.
+func (r *replay) list(to any) (ok bool) {
+	if !r.open || r.at > 0 || r.rest != nil || r.err != nil || len(r.rows.Columns) != 1 {
+		return false
+	}
+	switch to := to.(type) {
+	case *[]int:
+		ok = strconv.IntSize == 64 && appendAll(to, r.rows, codec.Int, func(i int) int { return int(r.rows.Int(i)) })
+	case *[]string:
+		ok = appendAll(to, r.rows, codec.Text, r.rows.Text)
+	}
+	if ok {
+		r.at, r.open = r.rows.N, false
+	}
+	return ok
+}
+
+// appendAll appends the values of one column if all of them are of a kind.
+func appendAll[T any](to *[]T, rows *codec.Rows, kind codec.Kind, value func(int) T) bool {
+	for i := range rows.N {
+		if rows.Kind(i) != kind {
+			return false
+		}
+	}
+	*to = slices.Grow(*to, rows.N)
+	for i := range rows.N {
+		*to = append(*to, value(i))
+	}
+	return true
 }

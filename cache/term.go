@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"reflect"
+	"strings"
 	"time"
 
 	entsql "entgo.io/ent/dialect/sql"
@@ -23,9 +24,11 @@ import (
 // term is a condition or an order of generated code.
 type term struct {
 	op     termOp
+	// column is that of a field, or the name of an edge.
 	column string
-	// value is the value that the column is compared with, a termList for termIn and
-	// termNotIn, a termGroup for those of terms, an *entsql.OrderFieldTerm for termOrder.
+	// value is the value that the column is compared with, with its wildcards for those
+	// of LIKE, a termList for termIn and termNotIn, a termGroup for those of terms, an
+	// *entsql.OrderFieldTerm for termOrder, a termEdge for those of edges.
 	value any
 }
 
@@ -42,6 +45,11 @@ const (
 	termNotIn
 	termIsNull
 	termNotNull
+	termPrefix
+	termSuffix
+	termContains
+	termHasEdge
+	termHasEdgeWith
 	termAnd
 	termOr
 	termNot
@@ -103,11 +111,31 @@ func (t term) apply(s *entsql.Selector) {
 		s.Where(entsql.IsNull(s.C(t.column)))
 	case termNotNull:
 		s.Where(entsql.NotNull(s.C(t.column)))
+	case termPrefix:
+		s.Where(entsql.HasPrefix(s.C(t.column), t.word()))
+	case termSuffix:
+		s.Where(entsql.HasSuffix(s.C(t.column), t.word()))
+	case termContains:
+		s.Where(entsql.Contains(s.C(t.column), t.word()))
+	case termHasEdge, termHasEdgeWith:
+		t.value.(termEdge).fn(s)
 	case termAnd, termOr, termNot:
 		t.value.(termGroup).apply(t.op, s)
 	case termOrder:
 		t.value.(*entsql.OrderFieldTerm).ToFunc()(s)
 	}
+}
+
+// word is what stands between the wildcards of LIKE.
+func (t term) word() string {
+	pattern := t.value.(string)
+	if t.op != termPrefix {
+		pattern = pattern[1:]
+	}
+	if t.op != termSuffix {
+		pattern = pattern[:len(pattern)-1]
+	}
+	return pattern
 }
 
 // termList is a listOf any type.
@@ -133,6 +161,13 @@ func valuesOf(l termList) []any {
 type termGroup interface {
 	appendTo(*Fingerprint)
 	apply(termOp, *entsql.Selector)
+}
+
+// termEdge is a condition on an edge, or on what is at its other end. Its function
+// is that of Ent, which follows from the name of the edge.
+type termEdge struct {
+	fn   func(*entsql.Selector)
+	with termGroup
 }
 
 type groupOf[P ~func(*entsql.Selector)] []P
@@ -177,13 +212,14 @@ func allAskable[F ~func(*entsql.Selector)](fns []F) bool {
 
 // askTerms appends the conditions and the order of a statement that has nothing
 // else, and reports whether all of them could be asked. Else nothing is appended.
-// Their values are in f.args then, and f.values is how many there are.
+// Their values are in f.values and f.args then, in the order of Ent.
 func askTerms[O, P ~func(*entsql.Selector)](f *Fingerprint, schema string, order []O, predicates []P) bool {
 	if !allAskable(order) || !allAskable(predicates) {
 		return false
 	}
 	start := len(f.buf)
-	f.args, f.values, f.unasked = f.args[:0], 0, false
+	clear(f.values)
+	f.values, f.args, f.unasked = f.values[:0], f.args[:0], false
 	f.buf = appendString(append(f.buf, 't'), schema)
 	if f.question == nil {
 		f.question = newQuestion(f)
@@ -238,6 +274,14 @@ func (f *Fingerprint) appendTerm(t term) {
 		for i := range n {
 			f.appendTermValue(l.at(i))
 		}
+	case termPrefix, termSuffix, termContains:
+		if strings.ContainsAny(t.word(), `%_\`) {
+			f.unasked = true // Ent escapes them, and some databases have to be told
+			return
+		}
+		f.appendTermValue(t.value)
+	case termHasEdgeWith:
+		t.value.(termEdge).with.appendTo(f)
 	case termAnd, termOr, termNot:
 		t.value.(termGroup).appendTo(f)
 	case termOrder:
@@ -264,16 +308,17 @@ func (f *Fingerprint) appendTermValue(v any) {
 	if f.args, ok = appendArg(f.args, v); !ok {
 		f.unasked = true
 	}
-	f.values++
+	f.values = append(f.values, v)
 }
 
 // appendTermValues appends the values of the terms that were asked.
 func (f *Fingerprint) appendTermValues(p *part) {
-	if mutant.On(mutant.PrintSkipsArgs) {
-		f.args, f.values = f.args[:0], 0
-	}
 	p.args = len(f.buf)
-	f.appendCount(f.values)
+	if mutant.On(mutant.PrintSkipsArgs) {
+		f.appendCount(0)
+		return
+	}
+	f.appendCount(len(f.values))
 	f.buf = append(f.buf, f.args...)
 }
 
@@ -310,6 +355,33 @@ func FieldIsNull(name string) func(*entsql.Selector) { return newTerm(term{termI
 
 // FieldNotNull is the condition that a field isn't NULL.
 func FieldNotNull(name string) func(*entsql.Selector) { return newTerm(term{termNotNull, name, nil}) }
+
+// FieldHasPrefix is the condition that a field begins with a text.
+func FieldHasPrefix(name, prefix string) func(*entsql.Selector) {
+	return newTerm(term{termPrefix, name, prefix + "%"})
+}
+
+// FieldHasSuffix is the condition that a field ends with a text.
+func FieldHasSuffix(name, suffix string) func(*entsql.Selector) {
+	return newTerm(term{termSuffix, name, "%" + suffix})
+}
+
+// FieldContains is the condition that a field contains a text.
+func FieldContains(name, substr string) func(*entsql.Selector) {
+	return newTerm(term{termContains, name, "%" + substr + "%"})
+}
+
+// HasEdge is the condition that there is anything at the other end of an edge; fn is
+// what Ent does.
+func HasEdge(name string, fn func(*entsql.Selector)) func(*entsql.Selector) {
+	return newTerm(term{termHasEdge, name, termEdge{fn: fn}})
+}
+
+// HasEdgeWith is the condition that there is something that meets conditions at the
+// other end of an edge; fn is what Ent does.
+func HasEdgeWith[P ~func(*entsql.Selector)](name string, predicates []P, fn func(*entsql.Selector)) func(*entsql.Selector) {
+	return newTerm(term{termHasEdgeWith, name, termEdge{fn, groupOf[P](predicates)}})
+}
 
 // AndPredicates is the condition that all of the conditions hold.
 func AndPredicates[P ~func(*entsql.Selector)](predicates ...P) func(*entsql.Selector) {

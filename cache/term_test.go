@@ -10,6 +10,7 @@ import (
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
+	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/stretchr/testify/require"
 )
 
@@ -48,9 +49,9 @@ func twin(r *rand.Rand, depth int, narrow bool) twins {
 		}
 		return v
 	}
-	ops := 10
+	ops := 13
 	if depth > 0 {
-		ops = 13
+		ops = 18
 	}
 	var v any
 	if op := r.IntN(ops); op < 6 {
@@ -71,6 +72,13 @@ func twin(r *rand.Rand, depth int, narrow bool) twins {
 			func() twins { return twins{FieldIsNull(column), entsql.FieldIsNull(column)} },
 			func() twins { return twins{FieldNotNull(column), entsql.FieldNotNull(column)} },
 		}[op-6]()
+	} else if op < 13 {
+		word := []string{"", "a", "ab", "A'?$1"}[r.IntN(len(columns))]
+		return [...]func() twins{
+			func() twins { return twins{FieldHasPrefix(column, word), entsql.FieldHasPrefix(column, word)} },
+			func() twins { return twins{FieldHasSuffix(column, word), entsql.FieldHasSuffix(column, word)} },
+			func() twins { return twins{FieldContains(column, word), entsql.FieldContains(column, word)} },
+		}[op-10]()
 	} else {
 		ours, ents := make([]termPredicate, r.IntN(3)), []termPredicate(nil)
 		for i := range ours {
@@ -81,7 +89,41 @@ func twin(r *rand.Rand, depth int, narrow bool) twins {
 			func() twins { return twins{AndPredicates(ours...), entsql.AndPredicates(ents...)} },
 			func() twins { return twins{OrPredicates(ours...), entsql.OrPredicates(ents...)} },
 			func() twins { return twins{NotPredicates(ours...), entsql.NotPredicates(ents...)} },
-		}[op-10]()
+			func() twins {
+				name := edgeNames[r.IntN(len(edgeNames))]
+				return twins{HasEdge(name, has(name)), has(name)}
+			},
+			func() twins {
+				name := edgeNames[r.IntN(len(edgeNames))]
+				return twins{HasEdgeWith(name, ours, hasWith(name, ours)), hasWith(name, ents)}
+			},
+		}[op-13]()
+	}
+}
+
+var (
+	edgeNames = []string{"a", "b", "c"}
+	edges     = map[string]func() *sqlgraph.Step{
+		"a": func() *sqlgraph.Step {
+			return sqlgraph.NewStep(sqlgraph.From("t", "id"), sqlgraph.To("u", "id"), sqlgraph.Edge(sqlgraph.O2M, false, "u", "t_u"))
+		},
+		"b": func() *sqlgraph.Step {
+			return sqlgraph.NewStep(sqlgraph.From("t", "id"), sqlgraph.To("u", "id"), sqlgraph.Edge(sqlgraph.M2M, true, "u_t", "u_id", "t_id"))
+		},
+		"c": func() *sqlgraph.Step {
+			return sqlgraph.NewStep(sqlgraph.From("t", "id"), sqlgraph.To("t", "id"), sqlgraph.Edge(sqlgraph.M2O, true, "t", "parent"))
+		},
+	}
+)
+
+// has and hasWith do what Ent generates for an edge.
+func has(name string) func(*entsql.Selector) {
+	return func(s *entsql.Selector) { sqlgraph.HasNeighbors(s, edges[name]()) }
+}
+
+func hasWith(name string, predicates []termPredicate) func(*entsql.Selector) {
+	return func(s *entsql.Selector) {
+		sqlgraph.HasNeighborsWith(s, edges[name](), func(s *entsql.Selector) { apply(s, predicates) })
 	}
 }
 
@@ -100,6 +142,12 @@ func ordering(r *rand.Rand) twins {
 // statementOf returns the statement that functions come to, with its arguments and
 // their types.
 func statementOf(dialectName string, kind resultKind, order []termOrdering, predicates []termPredicate) string {
+	query, args := queryOf(dialectName, kind, order, predicates)
+	b, _ := appendArgs(nil, args)
+	return fmt.Sprintf("%s %x", query, b)
+}
+
+func queryOf(dialectName string, kind resultKind, order []termOrdering, predicates []termPredicate) (string, []any) {
 	d := entsql.Dialect(dialectName)
 	s := d.Select().From(d.Table("t"))
 	apply(s, order)
@@ -107,18 +155,17 @@ func statementOf(dialectName string, kind resultKind, order []termOrdering, pred
 	if kind == count {
 		s.ClearOrder()
 	}
-	query, args := s.Query()
-	b, _ := appendArgs(nil, args)
-	return fmt.Sprintf("%s %x", query, b)
+	return s.Query()
 }
 
 // Terms do what Ent's functions do, and queries of different statements have
-// different fingerprints, whose values are the arguments of the statement.
+// different fingerprints, whose values are the arguments of the statement. Its text
+// follows from the fingerprint without them.
 func TestTermsSayWhatTheyAre(t *testing.T) {
 	for _, dialectName := range []string{dialect.SQLite, dialect.Postgres, dialect.MySQL} {
 		for _, kind := range []resultKind{entities, count} {
 			r := rand.New(rand.NewPCG(1, uint64(kind)))
-			seen := make(map[string]string)
+			seen, texts := make(map[string]string), make(map[string]string)
 			f := &Fingerprint{kind: kind, dialect: dialectName}
 			for i := range 20_000 {
 				var (
@@ -145,6 +192,13 @@ func TestTermsSayWhatTheyAre(t *testing.T) {
 					require.Equal(t, other, statement)
 				}
 				seen[print] = statement
+				query, args := queryOf(dialectName, kind, entOrder, entPredicates)
+				require.Equal(t, args, append([]any(nil), f.values...))
+				before := string(f.buf[:p.args])
+				if other, ok := texts[before]; ok {
+					require.Equal(t, other, query)
+				}
+				texts[before] = query
 				require.True(t, bytes.HasSuffix([]byte(statement), fmt.Appendf(nil, " %x", f.buf[p.args:])), statement)
 			}
 			require.Greater(t, len(seen), 5_000)
@@ -173,6 +227,10 @@ func TestNotAsked(t *testing.T) {
 		"a placeholder":          {FieldGT("a", formatted("x"))},
 		"one among placeholders": {FieldNotIn[any]("a", 1, formatted("x"))},
 		"no key":                 {FieldLT("a", struct{}{})},
+		"a word with a wildcard": {FieldContains("a", "b%")},
+		"another wildcard":       {FieldHasPrefix("a", "_b")},
+		"behind an edge":         {HasEdgeWith("a", []termPredicate{FieldEQ("a", 1), foreign}, nil)},
+		"an escape":              {FieldHasSuffix("a", `b\`)},
 		"an order in a group":    {OrPredicates[termPredicate](OrderByField("a"), FieldEQ("a", 1))},
 	} {
 		f := &Fingerprint{kind: count, buf: []byte("x")}

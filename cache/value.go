@@ -91,8 +91,22 @@ func (c *Cache) query(ctx context.Context, sc *scope, q ent.Query, next ent.Quer
 	sc.filling = newFilling()
 	// Deferred: a driver may panic.
 	defer c.settle(sc.filling)
+	scans, ok := b.(ScanBuilder)
+	if ok {
+		if k := c.known.get(f); k != nil {
+			b.EntcacheSetDriver(routed.driver)
+			result, err := k.run(ctx, c, sc, f, scans)
+			if err == nil {
+				c.storeValue(sc, key, f, b, result)
+			}
+			return result, err
+		}
+	}
 	result, err := next.Query(ctx, q)
 	if err == nil && f.agrees(c, sc, b) {
+		if ok {
+			c.known.learn(sc, f, result)
+		}
 		b.EntcacheSetDriver(routed.driver)
 		c.storeValue(sc, key, f, b, result)
 	}

@@ -28,9 +28,10 @@ func (c *Cache) valueKey(sc *scope, b ValueBuilder, next ent.Querier, f *Fingerp
 	}
 	d := sc.driver
 	buf := appendString(f.buf, c.opts.Namespace)
+	buf = appendString(buf, sc.vary)
+	f.query = len(buf)
 	buf = appendString(buf, d.dialect)
 	buf = appendString(buf, b.EntcacheContext().Op)
-	buf = appendString(buf, sc.vary)
 	buf = binary.BigEndian.AppendUint64(buf, d.database)
 	buf = binary.BigEndian.AppendUint64(buf, uint64(querier.Pointer()))
 	// Who asks for the cache gets children from it that others don't.

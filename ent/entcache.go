@@ -16,7 +16,7 @@ import (
 
 // This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated2
+const _ = cache.Generated3
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -424,6 +424,20 @@ func (q *AlbumQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Album).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *AlbumQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Album:
+		return cache.ScanNodes(s, (*Album).scanValues, func(n *Album, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Album).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*AlbumQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -621,6 +635,20 @@ func (q *ArtistQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Artist).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *ArtistQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Artist:
+		return cache.ScanNodes(s, (*Artist).scanValues, func(n *Artist, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Artist).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*ArtistQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -814,6 +842,20 @@ func (q *CustomerQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Customer).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *CustomerQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Customer:
+		return cache.ScanNodes(s, (*Customer).scanValues, func(n *Customer, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Customer).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -1050,6 +1092,20 @@ func (q *EmployeeQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Employee).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *EmployeeQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Employee:
+		return cache.ScanNodes(s, (*Employee).scanValues, func(n *Employee, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Employee).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*EmployeeQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -1271,6 +1327,20 @@ func (q *GenreQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Genre).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *GenreQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Genre:
+		return cache.ScanNodes(s, (*Genre).scanValues, func(n *Genre, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Genre).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*GenreQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -1464,6 +1534,20 @@ func (q *InvoiceQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Invoice).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *InvoiceQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Invoice:
+		return cache.ScanNodes(s, (*Invoice).scanValues, func(n *Invoice, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Invoice).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -1662,6 +1746,20 @@ func (q *InvoiceLineQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(InvoiceLine).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *InvoiceLineQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*InvoiceLine:
+		return cache.ScanNodes(s, (*InvoiceLine).scanValues, func(n *InvoiceLine, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(InvoiceLine).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*InvoiceLineQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -1850,6 +1948,20 @@ func (q *MediaTypeQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(MediaType).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *MediaTypeQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*MediaType:
+		return cache.ScanNodes(s, (*MediaType).scanValues, func(n *MediaType, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(MediaType).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*MediaTypeQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -2035,6 +2147,20 @@ func (q *PlaylistQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Playlist).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *PlaylistQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Playlist:
+		return cache.ScanNodes(s, (*Playlist).scanValues, func(n *Playlist, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Playlist).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -2263,6 +2389,20 @@ func (q *TrackQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Track).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *TrackQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Track:
+		return cache.ScanNodes(s, (*Track).scanValues, func(n *Track, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Track).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.

@@ -109,6 +109,7 @@ const (
 	ValueUnchecked   // it is served until it expires
 	ValueFirstProof  // only the proof of its first statement is looked at
 	ValueUncloned    // what is stored is handed out itself
+	KnownByHash      // a query runs the statement of another with the same hash, but for its arguments
 	ValueKeptAsIs    // what is handed out first is stored itself
 	PrintSkipsBounds // a query's fingerprint leaves out bounds, fields and uniqueness
 	PrintSkipsArgs   // it leaves out the arguments
@@ -185,7 +186,7 @@ var names = [numNames]string{
 	NearEndSkipped: "NearEndSkipped", FarEndSkipped: "FarEndSkipped", BidiSkipped: "BidiSkipped", ChildRowSkipped: "ChildRowSkipped",
 	ForeignTxAtOnce: "ForeignTxAtOnce", HiddenTxAtOnce: "HiddenTxAtOnce", DoubtIgnored: "DoubtIgnored", HoldIgnored: "HoldIgnored", LedgerForgets: "LedgerForgets",
 	ValueUntainted: "ValueUntainted", ValueUnchecked: "ValueUnchecked", ValueFirstProof: "ValueFirstProof", ValueUncloned: "ValueUncloned",
-	ValueKeptAsIs: "ValueKeptAsIs", PrintSkipsBounds: "PrintSkipsBounds", PrintSkipsArgs: "PrintSkipsArgs",
+	ValueKeptAsIs: "ValueKeptAsIs", KnownByHash: "KnownByHash", PrintSkipsBounds: "PrintSkipsBounds", PrintSkipsArgs: "PrintSkipsArgs",
 	PrintSkipsOrder: "PrintSkipsOrder", PrintSkipsEdges: "PrintSkipsEdges", CopySharesFields: "CopySharesFields",
 	RawIgnored: "RawIgnored", RawReturningIgnored: "RawReturningIgnored", RawCteIgnored: "RawCteIgnored", RawSecondStatement: "RawSecondStatement",
 	RawCascadeIgnored: "RawCascadeIgnored", RawRowTooFine: "RawRowTooFine", RawTxAtOnce: "RawTxAtOnce",

@@ -30,3 +30,16 @@ func TestFingerprintMutants(t *testing.T) {
 		})
 	}
 }
+
+// A statement that is known by less than its fingerprint shows as another query's.
+func TestKnownStatementsFindMutant(t *testing.T) {
+	mutant.Set(mutant.KnownByHash)
+	defer mutant.Set(mutant.None)
+	for seed := range uint64(8) {
+		if p := playKnown(t, "shop", dialect.SQLite, seed, 1500); p.wrong != "" {
+			t.Log(p.wrong)
+			return
+		}
+	}
+	t.Fatal("not found")
+}

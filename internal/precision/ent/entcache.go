@@ -15,7 +15,7 @@ import (
 
 // This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated2
+const _ = cache.Generated3
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -304,6 +304,20 @@ func (q *CommentQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Comment).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *CommentQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Comment:
+		return cache.ScanNodes(s, (*Comment).scanValues, func(n *Comment, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Comment).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*CommentQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -489,6 +503,20 @@ func (q *ItemQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Item).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *ItemQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Item:
+		return cache.ScanNodes(s, (*Item).scanValues, func(n *Item, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Item).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*ItemQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -664,6 +692,20 @@ func (q *JobQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Job).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *JobQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Job:
+		return cache.ScanNodes(s, (*Job).scanValues, func(n *Job, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Job).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -868,6 +910,20 @@ func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(User).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*User:
+		return cache.ScanNodes(s, (*User).scanValues, func(n *User, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(User).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*UserQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -1049,6 +1105,20 @@ func (q *WorkerQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Worker).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *WorkerQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Worker:
+		return cache.ScanNodes(s, (*Worker).scanValues, func(n *Worker, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Worker).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.

@@ -15,7 +15,7 @@ import (
 
 // This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated2
+const _ = cache.Generated3
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -263,6 +263,20 @@ func (q *CardQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Card).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *CardQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Card:
+		return cache.ScanNodes(s, (*Card).scanValues, func(n *Card, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Card).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*CardQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -449,6 +463,20 @@ func (q *GroupQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Group).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *GroupQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Group:
+		return cache.ScanNodes(s, (*Group).scanValues, func(n *Group, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Group).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*GroupQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -627,6 +655,20 @@ func (q *PetQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Pet).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *PetQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Pet:
+		return cache.ScanNodes(s, (*Pet).scanValues, func(n *Pet, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Pet).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -838,6 +880,20 @@ func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(User).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*User:
+		return cache.ScanNodes(s, (*User).scanValues, func(n *User, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(User).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.

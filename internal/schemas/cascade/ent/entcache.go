@@ -15,7 +15,7 @@ import (
 
 // This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated2
+const _ = cache.Generated3
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -305,6 +305,20 @@ func (q *BadgeQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Badge).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *BadgeQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Badge:
+		return cache.ScanNodes(s, (*Badge).scanValues, func(n *Badge, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Badge).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*BadgeQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -485,6 +499,20 @@ func (q *CompanyQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Company).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *CompanyQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Company:
+		return cache.ScanNodes(s, (*Company).scanValues, func(n *Company, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Company).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -674,6 +702,20 @@ func (q *DepartmentQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Department).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *DepartmentQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Department:
+		return cache.ScanNodes(s, (*Department).scanValues, func(n *Department, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Department).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*DepartmentQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -851,6 +893,20 @@ func (q *PaperQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Paper).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *PaperQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Paper:
+		return cache.ScanNodes(s, (*Paper).scanValues, func(n *Paper, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Paper).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -1052,6 +1108,20 @@ func (q *PersonQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Person).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *PersonQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Person:
+		return cache.ScanNodes(s, (*Person).scanValues, func(n *Person, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Person).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -1258,6 +1328,20 @@ func (q *ProjectQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Project).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *ProjectQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Project:
+		return cache.ScanNodes(s, (*Project).scanValues, func(n *Project, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Project).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.

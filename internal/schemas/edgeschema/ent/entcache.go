@@ -15,7 +15,7 @@ import (
 
 // This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated2
+const _ = cache.Generated3
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -284,6 +284,20 @@ func (q *FriendshipQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Friendship).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *FriendshipQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Friendship:
+		return cache.ScanNodes(s, (*Friendship).scanValues, func(n *Friendship, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Friendship).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*FriendshipQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -468,6 +482,20 @@ func (q *GroupQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Group).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *GroupQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Group:
+		return cache.ScanNodes(s, (*Group).scanValues, func(n *Group, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Group).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*GroupQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -649,6 +677,18 @@ func (q *MembershipQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return nil, false
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *MembershipQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Membership:
+		return cache.ScanNodes(s, (*Membership).scanValues, func(n *Membership, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	}
+	return cache.ScanCount(s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*MembershipQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -823,6 +863,20 @@ func (q *RoleQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Role).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *RoleQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Role:
+		return cache.ScanNodes(s, (*Role).scanValues, func(n *Role, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Role).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -1004,6 +1058,18 @@ func (q *RoleUserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return nil, false
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *RoleUserQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*RoleUser:
+		return cache.ScanNodes(s, (*RoleUser).scanValues, func(n *RoleUser, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	}
+	return cache.ScanCount(s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -1212,6 +1278,20 @@ func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(User).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*User:
+		return cache.ScanNodes(s, (*User).scanValues, func(n *User, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(User).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.

@@ -15,7 +15,7 @@ import (
 
 // This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated2
+const _ = cache.Generated3
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -259,6 +259,20 @@ func (q *ItemQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Item).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *ItemQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Item:
+		return cache.ScanNodes(s, (*Item).scanValues, func(n *Item, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Item).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*ItemQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -475,6 +489,20 @@ func (q *PartQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Part).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *PartQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Part:
+		return cache.ScanNodes(s, (*Part).scanValues, func(n *Part, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Part).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.

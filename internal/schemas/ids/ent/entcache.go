@@ -15,7 +15,7 @@ import (
 
 // This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated2
+const _ = cache.Generated3
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -330,6 +330,20 @@ func (q *AccountQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Account).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *AccountQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Account:
+		return cache.ScanNodes(s, (*Account).scanValues, func(n *Account, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Account).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*AccountQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -514,6 +528,20 @@ func (q *DeviceQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Device).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *DeviceQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Device:
+		return cache.ScanNodes(s, (*Device).scanValues, func(n *Device, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Device).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -704,6 +732,20 @@ func (q *DocumentQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Document).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *DocumentQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Document:
+		return cache.ScanNodes(s, (*Document).scanValues, func(n *Document, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Document).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*DocumentQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -885,6 +927,20 @@ func (q *EventQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Event).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *EventQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Event:
+		return cache.ScanNodes(s, (*Event).scanValues, func(n *Event, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Event).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*EventQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -1057,6 +1113,20 @@ func (q *TeamQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Team).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *TeamQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Team:
+		return cache.ScanNodes(s, (*Team).scanValues, func(n *Team, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Team).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -1236,6 +1306,20 @@ func (q *TokenQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneAs(entcacheTokenDeepIDs, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *TokenQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Token:
+		return cache.ScanNodes(s, (*Token).scanValues, func(n *Token, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Token).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.

@@ -15,7 +15,7 @@ import (
 
 // This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated2
+const _ = cache.Generated3
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -304,6 +304,20 @@ func (q *CacheQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Cache).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *CacheQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Cache:
+		return cache.ScanNodes(s, (*Cache).scanValues, func(n *Cache, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Cache).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*CacheQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -478,6 +492,20 @@ func (q *ContextQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Context).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *ContextQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Context:
+		return cache.ScanNodes(s, (*Context).scanValues, func(n *Context, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Context).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*ContextQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -627,6 +655,20 @@ func (q *DialectQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Dialect).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *DialectQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Dialect:
+		return cache.ScanNodes(s, (*Dialect).scanValues, func(n *Dialect, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Dialect).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -798,6 +840,20 @@ func (q *PendingQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Pending).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *PendingQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Pending:
+		return cache.ScanNodes(s, (*Pending).scanValues, func(n *Pending, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Pending).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -973,6 +1029,20 @@ func (q *PlusOneQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(PlusOne).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *PlusOneQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*PlusOne:
+		return cache.ScanNodes(s, (*PlusOne).scanValues, func(n *PlusOne, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(PlusOne).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*PlusOneQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -1126,6 +1196,20 @@ func (q *WriteQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Write).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *WriteQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Write:
+		return cache.ScanNodes(s, (*Write).scanValues, func(n *Write, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Write).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.

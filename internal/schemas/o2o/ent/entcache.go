@@ -15,7 +15,7 @@ import (
 
 // This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated2
+const _ = cache.Generated3
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -302,6 +302,20 @@ func (q *CardQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Card).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *CardQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Card:
+		return cache.ScanNodes(s, (*Card).scanValues, func(n *Card, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Card).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*CardQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -472,6 +486,20 @@ func (q *CategoryQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Category).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *CategoryQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Category:
+		return cache.ScanNodes(s, (*Category).scanValues, func(n *Category, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Category).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -659,6 +687,20 @@ func (q *NodeQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Node).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *NodeQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Node:
+		return cache.ScanNodes(s, (*Node).scanValues, func(n *Node, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Node).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -850,6 +892,20 @@ func (q *PostQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Post).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *PostQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Post:
+		return cache.ScanNodes(s, (*Post).scanValues, func(n *Post, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Post).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -1092,6 +1148,20 @@ func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(User).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*User:
+		return cache.ScanNodes(s, (*User).scanValues, func(n *User, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(User).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.

@@ -15,7 +15,7 @@ import (
 
 // This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated2
+const _ = cache.Generated3
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -245,6 +245,20 @@ func (q *NoteQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Note).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *NoteQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Note:
+		return cache.ScanNodes(s, (*Note).scanValues, func(n *Note, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Note).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*NoteQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -423,6 +437,20 @@ func (q *TenantQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Tenant).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *TenantQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Tenant:
+		return cache.ScanNodes(s, (*Tenant).scanValues, func(n *Tenant, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Tenant).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*TenantQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -595,6 +623,20 @@ func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(User).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*User:
+		return cache.ScanNodes(s, (*User).scanValues, func(n *User, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(User).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.

@@ -15,7 +15,7 @@ import (
 
 // This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated2
+const _ = cache.Generated3
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -219,6 +219,20 @@ func (q *PriceQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Price).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *PriceQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Price:
+		return cache.ScanNodes(s, (*Price).scanValues, func(n *Price, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Price).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*PriceQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -387,6 +401,20 @@ func (q *StoreQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Store).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *StoreQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Store:
+		return cache.ScanNodes(s, (*Store).scanValues, func(n *Store, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Store).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.

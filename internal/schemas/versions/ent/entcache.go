@@ -15,7 +15,7 @@ import (
 
 // This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated2
+const _ = cache.Generated3
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -246,6 +246,20 @@ func (q *ItemQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Item).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *ItemQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Item:
+		return cache.ScanNodes(s, (*Item).scanValues, func(n *Item, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Item).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*ItemQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -421,6 +435,20 @@ func (q *NoteQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return cache.CloneList(new(Note).ID, v)
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *NoteQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Note:
+		return cache.ScanNodes(s, (*Note).scanValues, func(n *Note, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Note).ID, s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*NoteQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -589,6 +617,20 @@ func (q *ShelfQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Shelf).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *ShelfQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Shelf:
+		return cache.ScanNodes(s, (*Shelf).scanValues, func(n *Shelf, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Shelf).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.

@@ -15,7 +15,7 @@ import (
 
 // This file was generated for version 2 of the contract between generated code
 // and the cache. If it doesn't compile, generate it again.
-const _ = cache.Generated2
+const _ = cache.Generated3
 
 // entcacheSchema is what the cache knows of the tables and types.
 var entcacheSchema = cache.MustSchema(cache.SchemaSpec{
@@ -251,6 +251,18 @@ func (q *CleanUserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return nil, false
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *CleanUserQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*CleanUser:
+		return cache.ScanNodes(s, (*CleanUser).scanValues, func(n *CleanUser, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	}
+	return cache.ScanCount(s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*CleanUserQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -390,6 +402,20 @@ func (q *PetQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(Pet).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *PetQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*Pet:
+		return cache.ScanNodes(s, (*Pet).scanValues, func(n *Pet, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(Pet).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -551,6 +577,18 @@ func (q *PetCountQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 	return nil, false
 }
 
+// EntcacheScan is for the cache; applications don't call it.
+func (q *PetCountQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*PetCount:
+		return cache.ScanNodes(s, (*PetCount).scanValues, func(n *PetCount, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	}
+	return cache.ScanCount(s)
+}
+
 // EntcacheValueSize is for the cache; applications don't call it.
 func (*PetCountQuery) EntcacheValueSize(v ent.Value) int {
 	switch v := v.(type) {
@@ -679,6 +717,18 @@ func (q *PetNameQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return nil, false
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *PetNameQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*PetName:
+		return cache.ScanNodes(s, (*PetName).scanValues, func(n *PetName, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	}
+	return cache.ScanCount(s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
@@ -820,6 +870,20 @@ func (q *UserQuery) EntcacheClone(v ent.Value) (ent.Value, bool) {
 		return v, true
 	}
 	return cache.CloneList(new(User).ID, v)
+}
+
+// EntcacheScan is for the cache; applications don't call it.
+func (q *UserQuery) EntcacheScan(s *cache.Scan) (ent.Value, error) {
+	switch s.Like.(type) {
+	case []*User:
+		return cache.ScanNodes(s, (*User).scanValues, func(n *User, columns []string, values []any) error {
+			n.config = q.config
+			return n.assignValues(columns, values)
+		})
+	case int:
+		return cache.ScanCount(s)
+	}
+	return cache.ScanIDs(new(User).ID, s)
 }
 
 // EntcacheValueSize is for the cache; applications don't call it.
