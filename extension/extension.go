@@ -93,11 +93,12 @@ func (e *Extension) Templates() []*gen.Template {
 // funcs are the decisions of the templates. Their names share a prefix because
 // Ent keeps the functions of all extensions in one map.
 var funcs = template.FuncMap{
-	"entcacheColumn":  columnLiteral,
-	"entcachePolicy":  policyLiteral,
-	"entcacheList":    listLiteral,
-	"entcacheType":    typeIdent,
-	"entcacheValues":  valuesOf,
-	"entcacheSchemas": schemaConfigFields,
-	"entcacheTerms":   termsPackage,
+	"entcacheColumn":    columnLiteral,
+	"entcachePolicy":    policyLiteral,
+	"entcacheList":      listLiteral,
+	"entcacheType":      typeIdent,
+	"entcacheValues":    valuesOf,
+	"entcacheSchemas":   schemaConfigFields,
+	"entcacheTerms":     termsPackage,
+	"entcacheEdgeTerms": edgeTerms,
 }

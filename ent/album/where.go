@@ -113,17 +113,17 @@ func TitleLTE(v string) predicate.Album {
 
 // TitleContains applies the Contains predicate on the "title" field.
 func TitleContains(v string) predicate.Album {
-	return predicate.Album(sql.FieldContains(FieldTitle, v))
+	return predicate.Album(entcacheterms.FieldContains(FieldTitle, v))
 }
 
 // TitleHasPrefix applies the HasPrefix predicate on the "title" field.
 func TitleHasPrefix(v string) predicate.Album {
-	return predicate.Album(sql.FieldHasPrefix(FieldTitle, v))
+	return predicate.Album(entcacheterms.FieldHasPrefix(FieldTitle, v))
 }
 
 // TitleHasSuffix applies the HasSuffix predicate on the "title" field.
 func TitleHasSuffix(v string) predicate.Album {
-	return predicate.Album(sql.FieldHasSuffix(FieldTitle, v))
+	return predicate.Album(entcacheterms.FieldHasSuffix(FieldTitle, v))
 }
 
 // TitleEqualFold applies the EqualFold predicate on the "title" field.
@@ -208,48 +208,48 @@ func ArtistIDNotIn(vs ...int) predicate.Album {
 
 // HasArtist applies the HasEdge predicate on the "artist" edge.
 func HasArtist() predicate.Album {
-	return predicate.Album(func(s *sql.Selector) {
+	return predicate.Album(entcacheterms.HasEdge(EdgeArtist, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, ArtistTable, ArtistColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasArtistWith applies the HasEdge predicate on the "artist" edge with a given conditions (other predicates).
 func HasArtistWith(preds ...predicate.Artist) predicate.Album {
-	return predicate.Album(func(s *sql.Selector) {
+	return predicate.Album(entcacheterms.HasEdgeWith(EdgeArtist, preds, func(s *sql.Selector) {
 		step := newArtistStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasTracks applies the HasEdge predicate on the "tracks" edge.
 func HasTracks() predicate.Album {
-	return predicate.Album(func(s *sql.Selector) {
+	return predicate.Album(entcacheterms.HasEdge(EdgeTracks, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, TracksTable, TracksColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasTracksWith applies the HasEdge predicate on the "tracks" edge with a given conditions (other predicates).
 func HasTracksWith(preds ...predicate.Track) predicate.Album {
-	return predicate.Album(func(s *sql.Selector) {
+	return predicate.Album(entcacheterms.HasEdgeWith(EdgeTracks, preds, func(s *sql.Selector) {
 		step := newTracksStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -101,17 +101,17 @@ func NameLTE(v string) predicate.Artist {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Artist {
-	return predicate.Artist(sql.FieldContains(FieldName, v))
+	return predicate.Artist(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Artist {
-	return predicate.Artist(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Artist(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Artist {
-	return predicate.Artist(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Artist(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -126,25 +126,25 @@ func NameContainsFold(v string) predicate.Artist {
 
 // HasAlbums applies the HasEdge predicate on the "albums" edge.
 func HasAlbums() predicate.Artist {
-	return predicate.Artist(func(s *sql.Selector) {
+	return predicate.Artist(entcacheterms.HasEdge(EdgeAlbums, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, AlbumsTable, AlbumsColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasAlbumsWith applies the HasEdge predicate on the "albums" edge with a given conditions (other predicates).
 func HasAlbumsWith(preds ...predicate.Album) predicate.Artist {
-	return predicate.Artist(func(s *sql.Selector) {
+	return predicate.Artist(entcacheterms.HasEdgeWith(EdgeAlbums, preds, func(s *sql.Selector) {
 		step := newAlbumsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

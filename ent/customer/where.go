@@ -146,17 +146,17 @@ func FirstNameLTE(v string) predicate.Customer {
 
 // FirstNameContains applies the Contains predicate on the "first_name" field.
 func FirstNameContains(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldContains(FieldFirstName, v))
+	return predicate.Customer(entcacheterms.FieldContains(FieldFirstName, v))
 }
 
 // FirstNameHasPrefix applies the HasPrefix predicate on the "first_name" field.
 func FirstNameHasPrefix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasPrefix(FieldFirstName, v))
+	return predicate.Customer(entcacheterms.FieldHasPrefix(FieldFirstName, v))
 }
 
 // FirstNameHasSuffix applies the HasSuffix predicate on the "first_name" field.
 func FirstNameHasSuffix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasSuffix(FieldFirstName, v))
+	return predicate.Customer(entcacheterms.FieldHasSuffix(FieldFirstName, v))
 }
 
 // FirstNameEqualFold applies the EqualFold predicate on the "first_name" field.
@@ -211,17 +211,17 @@ func LastNameLTE(v string) predicate.Customer {
 
 // LastNameContains applies the Contains predicate on the "last_name" field.
 func LastNameContains(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldContains(FieldLastName, v))
+	return predicate.Customer(entcacheterms.FieldContains(FieldLastName, v))
 }
 
 // LastNameHasPrefix applies the HasPrefix predicate on the "last_name" field.
 func LastNameHasPrefix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasPrefix(FieldLastName, v))
+	return predicate.Customer(entcacheterms.FieldHasPrefix(FieldLastName, v))
 }
 
 // LastNameHasSuffix applies the HasSuffix predicate on the "last_name" field.
 func LastNameHasSuffix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasSuffix(FieldLastName, v))
+	return predicate.Customer(entcacheterms.FieldHasSuffix(FieldLastName, v))
 }
 
 // LastNameEqualFold applies the EqualFold predicate on the "last_name" field.
@@ -276,17 +276,17 @@ func CompanyLTE(v string) predicate.Customer {
 
 // CompanyContains applies the Contains predicate on the "company" field.
 func CompanyContains(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldContains(FieldCompany, v))
+	return predicate.Customer(entcacheterms.FieldContains(FieldCompany, v))
 }
 
 // CompanyHasPrefix applies the HasPrefix predicate on the "company" field.
 func CompanyHasPrefix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasPrefix(FieldCompany, v))
+	return predicate.Customer(entcacheterms.FieldHasPrefix(FieldCompany, v))
 }
 
 // CompanyHasSuffix applies the HasSuffix predicate on the "company" field.
 func CompanyHasSuffix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasSuffix(FieldCompany, v))
+	return predicate.Customer(entcacheterms.FieldHasSuffix(FieldCompany, v))
 }
 
 // CompanyIsNil applies the IsNil predicate on the "company" field.
@@ -351,17 +351,17 @@ func AddressLTE(v string) predicate.Customer {
 
 // AddressContains applies the Contains predicate on the "address" field.
 func AddressContains(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldContains(FieldAddress, v))
+	return predicate.Customer(entcacheterms.FieldContains(FieldAddress, v))
 }
 
 // AddressHasPrefix applies the HasPrefix predicate on the "address" field.
 func AddressHasPrefix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasPrefix(FieldAddress, v))
+	return predicate.Customer(entcacheterms.FieldHasPrefix(FieldAddress, v))
 }
 
 // AddressHasSuffix applies the HasSuffix predicate on the "address" field.
 func AddressHasSuffix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasSuffix(FieldAddress, v))
+	return predicate.Customer(entcacheterms.FieldHasSuffix(FieldAddress, v))
 }
 
 // AddressIsNil applies the IsNil predicate on the "address" field.
@@ -426,17 +426,17 @@ func CityLTE(v string) predicate.Customer {
 
 // CityContains applies the Contains predicate on the "city" field.
 func CityContains(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldContains(FieldCity, v))
+	return predicate.Customer(entcacheterms.FieldContains(FieldCity, v))
 }
 
 // CityHasPrefix applies the HasPrefix predicate on the "city" field.
 func CityHasPrefix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasPrefix(FieldCity, v))
+	return predicate.Customer(entcacheterms.FieldHasPrefix(FieldCity, v))
 }
 
 // CityHasSuffix applies the HasSuffix predicate on the "city" field.
 func CityHasSuffix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasSuffix(FieldCity, v))
+	return predicate.Customer(entcacheterms.FieldHasSuffix(FieldCity, v))
 }
 
 // CityIsNil applies the IsNil predicate on the "city" field.
@@ -501,17 +501,17 @@ func CountryLTE(v string) predicate.Customer {
 
 // CountryContains applies the Contains predicate on the "country" field.
 func CountryContains(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldContains(FieldCountry, v))
+	return predicate.Customer(entcacheterms.FieldContains(FieldCountry, v))
 }
 
 // CountryHasPrefix applies the HasPrefix predicate on the "country" field.
 func CountryHasPrefix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasPrefix(FieldCountry, v))
+	return predicate.Customer(entcacheterms.FieldHasPrefix(FieldCountry, v))
 }
 
 // CountryHasSuffix applies the HasSuffix predicate on the "country" field.
 func CountryHasSuffix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasSuffix(FieldCountry, v))
+	return predicate.Customer(entcacheterms.FieldHasSuffix(FieldCountry, v))
 }
 
 // CountryIsNil applies the IsNil predicate on the "country" field.
@@ -576,17 +576,17 @@ func PostalCodeLTE(v string) predicate.Customer {
 
 // PostalCodeContains applies the Contains predicate on the "postal_code" field.
 func PostalCodeContains(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldContains(FieldPostalCode, v))
+	return predicate.Customer(entcacheterms.FieldContains(FieldPostalCode, v))
 }
 
 // PostalCodeHasPrefix applies the HasPrefix predicate on the "postal_code" field.
 func PostalCodeHasPrefix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasPrefix(FieldPostalCode, v))
+	return predicate.Customer(entcacheterms.FieldHasPrefix(FieldPostalCode, v))
 }
 
 // PostalCodeHasSuffix applies the HasSuffix predicate on the "postal_code" field.
 func PostalCodeHasSuffix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasSuffix(FieldPostalCode, v))
+	return predicate.Customer(entcacheterms.FieldHasSuffix(FieldPostalCode, v))
 }
 
 // PostalCodeIsNil applies the IsNil predicate on the "postal_code" field.
@@ -651,17 +651,17 @@ func PhoneLTE(v string) predicate.Customer {
 
 // PhoneContains applies the Contains predicate on the "phone" field.
 func PhoneContains(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldContains(FieldPhone, v))
+	return predicate.Customer(entcacheterms.FieldContains(FieldPhone, v))
 }
 
 // PhoneHasPrefix applies the HasPrefix predicate on the "phone" field.
 func PhoneHasPrefix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasPrefix(FieldPhone, v))
+	return predicate.Customer(entcacheterms.FieldHasPrefix(FieldPhone, v))
 }
 
 // PhoneHasSuffix applies the HasSuffix predicate on the "phone" field.
 func PhoneHasSuffix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasSuffix(FieldPhone, v))
+	return predicate.Customer(entcacheterms.FieldHasSuffix(FieldPhone, v))
 }
 
 // PhoneIsNil applies the IsNil predicate on the "phone" field.
@@ -726,17 +726,17 @@ func EmailLTE(v string) predicate.Customer {
 
 // EmailContains applies the Contains predicate on the "email" field.
 func EmailContains(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldContains(FieldEmail, v))
+	return predicate.Customer(entcacheterms.FieldContains(FieldEmail, v))
 }
 
 // EmailHasPrefix applies the HasPrefix predicate on the "email" field.
 func EmailHasPrefix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasPrefix(FieldEmail, v))
+	return predicate.Customer(entcacheterms.FieldHasPrefix(FieldEmail, v))
 }
 
 // EmailHasSuffix applies the HasSuffix predicate on the "email" field.
 func EmailHasSuffix(v string) predicate.Customer {
-	return predicate.Customer(sql.FieldHasSuffix(FieldEmail, v))
+	return predicate.Customer(entcacheterms.FieldHasSuffix(FieldEmail, v))
 }
 
 // EmailEqualFold applies the EqualFold predicate on the "email" field.
@@ -781,48 +781,48 @@ func SupportRepIDNotNil() predicate.Customer {
 
 // HasSupportRep applies the HasEdge predicate on the "support_rep" edge.
 func HasSupportRep() predicate.Customer {
-	return predicate.Customer(func(s *sql.Selector) {
+	return predicate.Customer(entcacheterms.HasEdge(EdgeSupportRep, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, SupportRepTable, SupportRepColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasSupportRepWith applies the HasEdge predicate on the "support_rep" edge with a given conditions (other predicates).
 func HasSupportRepWith(preds ...predicate.Employee) predicate.Customer {
-	return predicate.Customer(func(s *sql.Selector) {
+	return predicate.Customer(entcacheterms.HasEdgeWith(EdgeSupportRep, preds, func(s *sql.Selector) {
 		step := newSupportRepStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasInvoices applies the HasEdge predicate on the "invoices" edge.
 func HasInvoices() predicate.Customer {
-	return predicate.Customer(func(s *sql.Selector) {
+	return predicate.Customer(entcacheterms.HasEdge(EdgeInvoices, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, InvoicesTable, InvoicesColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasInvoicesWith applies the HasEdge predicate on the "invoices" edge with a given conditions (other predicates).
 func HasInvoicesWith(preds ...predicate.Invoice) predicate.Customer {
-	return predicate.Customer(func(s *sql.Selector) {
+	return predicate.Customer(entcacheterms.HasEdgeWith(EdgeInvoices, preds, func(s *sql.Selector) {
 		step := newInvoicesStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -148,17 +148,17 @@ func FirstNameLTE(v string) predicate.Employee {
 
 // FirstNameContains applies the Contains predicate on the "first_name" field.
 func FirstNameContains(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldContains(FieldFirstName, v))
+	return predicate.Employee(entcacheterms.FieldContains(FieldFirstName, v))
 }
 
 // FirstNameHasPrefix applies the HasPrefix predicate on the "first_name" field.
 func FirstNameHasPrefix(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldHasPrefix(FieldFirstName, v))
+	return predicate.Employee(entcacheterms.FieldHasPrefix(FieldFirstName, v))
 }
 
 // FirstNameHasSuffix applies the HasSuffix predicate on the "first_name" field.
 func FirstNameHasSuffix(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldHasSuffix(FieldFirstName, v))
+	return predicate.Employee(entcacheterms.FieldHasSuffix(FieldFirstName, v))
 }
 
 // FirstNameEqualFold applies the EqualFold predicate on the "first_name" field.
@@ -213,17 +213,17 @@ func LastNameLTE(v string) predicate.Employee {
 
 // LastNameContains applies the Contains predicate on the "last_name" field.
 func LastNameContains(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldContains(FieldLastName, v))
+	return predicate.Employee(entcacheterms.FieldContains(FieldLastName, v))
 }
 
 // LastNameHasPrefix applies the HasPrefix predicate on the "last_name" field.
 func LastNameHasPrefix(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldHasPrefix(FieldLastName, v))
+	return predicate.Employee(entcacheterms.FieldHasPrefix(FieldLastName, v))
 }
 
 // LastNameHasSuffix applies the HasSuffix predicate on the "last_name" field.
 func LastNameHasSuffix(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldHasSuffix(FieldLastName, v))
+	return predicate.Employee(entcacheterms.FieldHasSuffix(FieldLastName, v))
 }
 
 // LastNameEqualFold applies the EqualFold predicate on the "last_name" field.
@@ -278,17 +278,17 @@ func TitleLTE(v string) predicate.Employee {
 
 // TitleContains applies the Contains predicate on the "title" field.
 func TitleContains(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldContains(FieldTitle, v))
+	return predicate.Employee(entcacheterms.FieldContains(FieldTitle, v))
 }
 
 // TitleHasPrefix applies the HasPrefix predicate on the "title" field.
 func TitleHasPrefix(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldHasPrefix(FieldTitle, v))
+	return predicate.Employee(entcacheterms.FieldHasPrefix(FieldTitle, v))
 }
 
 // TitleHasSuffix applies the HasSuffix predicate on the "title" field.
 func TitleHasSuffix(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldHasSuffix(FieldTitle, v))
+	return predicate.Employee(entcacheterms.FieldHasSuffix(FieldTitle, v))
 }
 
 // TitleIsNil applies the IsNil predicate on the "title" field.
@@ -453,17 +453,17 @@ func CityLTE(v string) predicate.Employee {
 
 // CityContains applies the Contains predicate on the "city" field.
 func CityContains(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldContains(FieldCity, v))
+	return predicate.Employee(entcacheterms.FieldContains(FieldCity, v))
 }
 
 // CityHasPrefix applies the HasPrefix predicate on the "city" field.
 func CityHasPrefix(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldHasPrefix(FieldCity, v))
+	return predicate.Employee(entcacheterms.FieldHasPrefix(FieldCity, v))
 }
 
 // CityHasSuffix applies the HasSuffix predicate on the "city" field.
 func CityHasSuffix(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldHasSuffix(FieldCity, v))
+	return predicate.Employee(entcacheterms.FieldHasSuffix(FieldCity, v))
 }
 
 // CityIsNil applies the IsNil predicate on the "city" field.
@@ -528,17 +528,17 @@ func CountryLTE(v string) predicate.Employee {
 
 // CountryContains applies the Contains predicate on the "country" field.
 func CountryContains(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldContains(FieldCountry, v))
+	return predicate.Employee(entcacheterms.FieldContains(FieldCountry, v))
 }
 
 // CountryHasPrefix applies the HasPrefix predicate on the "country" field.
 func CountryHasPrefix(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldHasPrefix(FieldCountry, v))
+	return predicate.Employee(entcacheterms.FieldHasPrefix(FieldCountry, v))
 }
 
 // CountryHasSuffix applies the HasSuffix predicate on the "country" field.
 func CountryHasSuffix(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldHasSuffix(FieldCountry, v))
+	return predicate.Employee(entcacheterms.FieldHasSuffix(FieldCountry, v))
 }
 
 // CountryIsNil applies the IsNil predicate on the "country" field.
@@ -603,17 +603,17 @@ func PhoneLTE(v string) predicate.Employee {
 
 // PhoneContains applies the Contains predicate on the "phone" field.
 func PhoneContains(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldContains(FieldPhone, v))
+	return predicate.Employee(entcacheterms.FieldContains(FieldPhone, v))
 }
 
 // PhoneHasPrefix applies the HasPrefix predicate on the "phone" field.
 func PhoneHasPrefix(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldHasPrefix(FieldPhone, v))
+	return predicate.Employee(entcacheterms.FieldHasPrefix(FieldPhone, v))
 }
 
 // PhoneHasSuffix applies the HasSuffix predicate on the "phone" field.
 func PhoneHasSuffix(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldHasSuffix(FieldPhone, v))
+	return predicate.Employee(entcacheterms.FieldHasSuffix(FieldPhone, v))
 }
 
 // PhoneIsNil applies the IsNil predicate on the "phone" field.
@@ -678,17 +678,17 @@ func EmailLTE(v string) predicate.Employee {
 
 // EmailContains applies the Contains predicate on the "email" field.
 func EmailContains(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldContains(FieldEmail, v))
+	return predicate.Employee(entcacheterms.FieldContains(FieldEmail, v))
 }
 
 // EmailHasPrefix applies the HasPrefix predicate on the "email" field.
 func EmailHasPrefix(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldHasPrefix(FieldEmail, v))
+	return predicate.Employee(entcacheterms.FieldHasPrefix(FieldEmail, v))
 }
 
 // EmailHasSuffix applies the HasSuffix predicate on the "email" field.
 func EmailHasSuffix(v string) predicate.Employee {
-	return predicate.Employee(sql.FieldHasSuffix(FieldEmail, v))
+	return predicate.Employee(entcacheterms.FieldHasSuffix(FieldEmail, v))
 }
 
 // EmailEqualFold applies the EqualFold predicate on the "email" field.
@@ -733,71 +733,71 @@ func ManagerIDNotNil() predicate.Employee {
 
 // HasManager applies the HasEdge predicate on the "manager" edge.
 func HasManager() predicate.Employee {
-	return predicate.Employee(func(s *sql.Selector) {
+	return predicate.Employee(entcacheterms.HasEdge(EdgeManager, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, ManagerTable, ManagerColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasManagerWith applies the HasEdge predicate on the "manager" edge with a given conditions (other predicates).
 func HasManagerWith(preds ...predicate.Employee) predicate.Employee {
-	return predicate.Employee(func(s *sql.Selector) {
+	return predicate.Employee(entcacheterms.HasEdgeWith(EdgeManager, preds, func(s *sql.Selector) {
 		step := newManagerStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasReports applies the HasEdge predicate on the "reports" edge.
 func HasReports() predicate.Employee {
-	return predicate.Employee(func(s *sql.Selector) {
+	return predicate.Employee(entcacheterms.HasEdge(EdgeReports, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, ReportsTable, ReportsColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasReportsWith applies the HasEdge predicate on the "reports" edge with a given conditions (other predicates).
 func HasReportsWith(preds ...predicate.Employee) predicate.Employee {
-	return predicate.Employee(func(s *sql.Selector) {
+	return predicate.Employee(entcacheterms.HasEdgeWith(EdgeReports, preds, func(s *sql.Selector) {
 		step := newReportsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasCustomers applies the HasEdge predicate on the "customers" edge.
 func HasCustomers() predicate.Employee {
-	return predicate.Employee(func(s *sql.Selector) {
+	return predicate.Employee(entcacheterms.HasEdge(EdgeCustomers, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, CustomersTable, CustomersColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasCustomersWith applies the HasEdge predicate on the "customers" edge with a given conditions (other predicates).
 func HasCustomersWith(preds ...predicate.Customer) predicate.Employee {
-	return predicate.Employee(func(s *sql.Selector) {
+	return predicate.Employee(entcacheterms.HasEdgeWith(EdgeCustomers, preds, func(s *sql.Selector) {
 		step := newCustomersStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

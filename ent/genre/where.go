@@ -101,17 +101,17 @@ func NameLTE(v string) predicate.Genre {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Genre {
-	return predicate.Genre(sql.FieldContains(FieldName, v))
+	return predicate.Genre(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Genre {
-	return predicate.Genre(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Genre(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Genre {
-	return predicate.Genre(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Genre(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -126,25 +126,25 @@ func NameContainsFold(v string) predicate.Genre {
 
 // HasTracks applies the HasEdge predicate on the "tracks" edge.
 func HasTracks() predicate.Genre {
-	return predicate.Genre(func(s *sql.Selector) {
+	return predicate.Genre(entcacheterms.HasEdge(EdgeTracks, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, TracksTable, TracksColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasTracksWith applies the HasEdge predicate on the "tracks" edge with a given conditions (other predicates).
 func HasTracksWith(preds ...predicate.Track) predicate.Genre {
-	return predicate.Genre(func(s *sql.Selector) {
+	return predicate.Genre(entcacheterms.HasEdgeWith(EdgeTracks, preds, func(s *sql.Selector) {
 		step := newTracksStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

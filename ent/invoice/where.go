@@ -173,17 +173,17 @@ func BillingAddressLTE(v string) predicate.Invoice {
 
 // BillingAddressContains applies the Contains predicate on the "billing_address" field.
 func BillingAddressContains(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldContains(FieldBillingAddress, v))
+	return predicate.Invoice(entcacheterms.FieldContains(FieldBillingAddress, v))
 }
 
 // BillingAddressHasPrefix applies the HasPrefix predicate on the "billing_address" field.
 func BillingAddressHasPrefix(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldHasPrefix(FieldBillingAddress, v))
+	return predicate.Invoice(entcacheterms.FieldHasPrefix(FieldBillingAddress, v))
 }
 
 // BillingAddressHasSuffix applies the HasSuffix predicate on the "billing_address" field.
 func BillingAddressHasSuffix(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldHasSuffix(FieldBillingAddress, v))
+	return predicate.Invoice(entcacheterms.FieldHasSuffix(FieldBillingAddress, v))
 }
 
 // BillingAddressIsNil applies the IsNil predicate on the "billing_address" field.
@@ -248,17 +248,17 @@ func BillingCityLTE(v string) predicate.Invoice {
 
 // BillingCityContains applies the Contains predicate on the "billing_city" field.
 func BillingCityContains(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldContains(FieldBillingCity, v))
+	return predicate.Invoice(entcacheterms.FieldContains(FieldBillingCity, v))
 }
 
 // BillingCityHasPrefix applies the HasPrefix predicate on the "billing_city" field.
 func BillingCityHasPrefix(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldHasPrefix(FieldBillingCity, v))
+	return predicate.Invoice(entcacheterms.FieldHasPrefix(FieldBillingCity, v))
 }
 
 // BillingCityHasSuffix applies the HasSuffix predicate on the "billing_city" field.
 func BillingCityHasSuffix(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldHasSuffix(FieldBillingCity, v))
+	return predicate.Invoice(entcacheterms.FieldHasSuffix(FieldBillingCity, v))
 }
 
 // BillingCityIsNil applies the IsNil predicate on the "billing_city" field.
@@ -323,17 +323,17 @@ func BillingCountryLTE(v string) predicate.Invoice {
 
 // BillingCountryContains applies the Contains predicate on the "billing_country" field.
 func BillingCountryContains(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldContains(FieldBillingCountry, v))
+	return predicate.Invoice(entcacheterms.FieldContains(FieldBillingCountry, v))
 }
 
 // BillingCountryHasPrefix applies the HasPrefix predicate on the "billing_country" field.
 func BillingCountryHasPrefix(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldHasPrefix(FieldBillingCountry, v))
+	return predicate.Invoice(entcacheterms.FieldHasPrefix(FieldBillingCountry, v))
 }
 
 // BillingCountryHasSuffix applies the HasSuffix predicate on the "billing_country" field.
 func BillingCountryHasSuffix(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldHasSuffix(FieldBillingCountry, v))
+	return predicate.Invoice(entcacheterms.FieldHasSuffix(FieldBillingCountry, v))
 }
 
 // BillingCountryIsNil applies the IsNil predicate on the "billing_country" field.
@@ -398,17 +398,17 @@ func BillingPostalCodeLTE(v string) predicate.Invoice {
 
 // BillingPostalCodeContains applies the Contains predicate on the "billing_postal_code" field.
 func BillingPostalCodeContains(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldContains(FieldBillingPostalCode, v))
+	return predicate.Invoice(entcacheterms.FieldContains(FieldBillingPostalCode, v))
 }
 
 // BillingPostalCodeHasPrefix applies the HasPrefix predicate on the "billing_postal_code" field.
 func BillingPostalCodeHasPrefix(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldHasPrefix(FieldBillingPostalCode, v))
+	return predicate.Invoice(entcacheterms.FieldHasPrefix(FieldBillingPostalCode, v))
 }
 
 // BillingPostalCodeHasSuffix applies the HasSuffix predicate on the "billing_postal_code" field.
 func BillingPostalCodeHasSuffix(v string) predicate.Invoice {
-	return predicate.Invoice(sql.FieldHasSuffix(FieldBillingPostalCode, v))
+	return predicate.Invoice(entcacheterms.FieldHasSuffix(FieldBillingPostalCode, v))
 }
 
 // BillingPostalCodeIsNil applies the IsNil predicate on the "billing_postal_code" field.
@@ -493,48 +493,48 @@ func CustomerIDNotIn(vs ...int) predicate.Invoice {
 
 // HasCustomer applies the HasEdge predicate on the "customer" edge.
 func HasCustomer() predicate.Invoice {
-	return predicate.Invoice(func(s *sql.Selector) {
+	return predicate.Invoice(entcacheterms.HasEdge(EdgeCustomer, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, CustomerTable, CustomerColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasCustomerWith applies the HasEdge predicate on the "customer" edge with a given conditions (other predicates).
 func HasCustomerWith(preds ...predicate.Customer) predicate.Invoice {
-	return predicate.Invoice(func(s *sql.Selector) {
+	return predicate.Invoice(entcacheterms.HasEdgeWith(EdgeCustomer, preds, func(s *sql.Selector) {
 		step := newCustomerStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasLines applies the HasEdge predicate on the "lines" edge.
 func HasLines() predicate.Invoice {
-	return predicate.Invoice(func(s *sql.Selector) {
+	return predicate.Invoice(entcacheterms.HasEdge(EdgeLines, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, LinesTable, LinesColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasLinesWith applies the HasEdge predicate on the "lines" edge with a given conditions (other predicates).
 func HasLinesWith(preds ...predicate.InvoiceLine) predicate.Invoice {
-	return predicate.Invoice(func(s *sql.Selector) {
+	return predicate.Invoice(entcacheterms.HasEdgeWith(EdgeLines, preds, func(s *sql.Selector) {
 		step := newLinesStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -196,48 +196,48 @@ func TrackIDNotIn(vs ...int) predicate.InvoiceLine {
 
 // HasInvoice applies the HasEdge predicate on the "invoice" edge.
 func HasInvoice() predicate.InvoiceLine {
-	return predicate.InvoiceLine(func(s *sql.Selector) {
+	return predicate.InvoiceLine(entcacheterms.HasEdge(EdgeInvoice, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, InvoiceTable, InvoiceColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasInvoiceWith applies the HasEdge predicate on the "invoice" edge with a given conditions (other predicates).
 func HasInvoiceWith(preds ...predicate.Invoice) predicate.InvoiceLine {
-	return predicate.InvoiceLine(func(s *sql.Selector) {
+	return predicate.InvoiceLine(entcacheterms.HasEdgeWith(EdgeInvoice, preds, func(s *sql.Selector) {
 		step := newInvoiceStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasTrack applies the HasEdge predicate on the "track" edge.
 func HasTrack() predicate.InvoiceLine {
-	return predicate.InvoiceLine(func(s *sql.Selector) {
+	return predicate.InvoiceLine(entcacheterms.HasEdge(EdgeTrack, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, TrackTable, TrackColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasTrackWith applies the HasEdge predicate on the "track" edge with a given conditions (other predicates).
 func HasTrackWith(preds ...predicate.Track) predicate.InvoiceLine {
-	return predicate.InvoiceLine(func(s *sql.Selector) {
+	return predicate.InvoiceLine(entcacheterms.HasEdgeWith(EdgeTrack, preds, func(s *sql.Selector) {
 		step := newTrackStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -101,17 +101,17 @@ func NameLTE(v string) predicate.MediaType {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.MediaType {
-	return predicate.MediaType(sql.FieldContains(FieldName, v))
+	return predicate.MediaType(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.MediaType {
-	return predicate.MediaType(sql.FieldHasPrefix(FieldName, v))
+	return predicate.MediaType(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.MediaType {
-	return predicate.MediaType(sql.FieldHasSuffix(FieldName, v))
+	return predicate.MediaType(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -126,25 +126,25 @@ func NameContainsFold(v string) predicate.MediaType {
 
 // HasTracks applies the HasEdge predicate on the "tracks" edge.
 func HasTracks() predicate.MediaType {
-	return predicate.MediaType(func(s *sql.Selector) {
+	return predicate.MediaType(entcacheterms.HasEdge(EdgeTracks, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, TracksTable, TracksColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasTracksWith applies the HasEdge predicate on the "tracks" edge with a given conditions (other predicates).
 func HasTracksWith(preds ...predicate.Track) predicate.MediaType {
-	return predicate.MediaType(func(s *sql.Selector) {
+	return predicate.MediaType(entcacheterms.HasEdgeWith(EdgeTracks, preds, func(s *sql.Selector) {
 		step := newTracksStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

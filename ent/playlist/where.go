@@ -101,17 +101,17 @@ func NameLTE(v string) predicate.Playlist {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Playlist {
-	return predicate.Playlist(sql.FieldContains(FieldName, v))
+	return predicate.Playlist(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Playlist {
-	return predicate.Playlist(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Playlist(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Playlist {
-	return predicate.Playlist(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Playlist(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -126,25 +126,25 @@ func NameContainsFold(v string) predicate.Playlist {
 
 // HasTracks applies the HasEdge predicate on the "tracks" edge.
 func HasTracks() predicate.Playlist {
-	return predicate.Playlist(func(s *sql.Selector) {
+	return predicate.Playlist(entcacheterms.HasEdge(EdgeTracks, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, false, TracksTable, TracksPrimaryKey...),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasTracksWith applies the HasEdge predicate on the "tracks" edge with a given conditions (other predicates).
 func HasTracksWith(preds ...predicate.Track) predicate.Playlist {
-	return predicate.Playlist(func(s *sql.Selector) {
+	return predicate.Playlist(entcacheterms.HasEdgeWith(EdgeTracks, preds, func(s *sql.Selector) {
 		step := newTracksStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -148,17 +148,17 @@ func NameLTE(v string) predicate.Track {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Track {
-	return predicate.Track(sql.FieldContains(FieldName, v))
+	return predicate.Track(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Track {
-	return predicate.Track(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Track(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Track {
-	return predicate.Track(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Track(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -213,17 +213,17 @@ func ComposerLTE(v string) predicate.Track {
 
 // ComposerContains applies the Contains predicate on the "composer" field.
 func ComposerContains(v string) predicate.Track {
-	return predicate.Track(sql.FieldContains(FieldComposer, v))
+	return predicate.Track(entcacheterms.FieldContains(FieldComposer, v))
 }
 
 // ComposerHasPrefix applies the HasPrefix predicate on the "composer" field.
 func ComposerHasPrefix(v string) predicate.Track {
-	return predicate.Track(sql.FieldHasPrefix(FieldComposer, v))
+	return predicate.Track(entcacheterms.FieldHasPrefix(FieldComposer, v))
 }
 
 // ComposerHasSuffix applies the HasSuffix predicate on the "composer" field.
 func ComposerHasSuffix(v string) predicate.Track {
-	return predicate.Track(sql.FieldHasSuffix(FieldComposer, v))
+	return predicate.Track(entcacheterms.FieldHasSuffix(FieldComposer, v))
 }
 
 // ComposerIsNil applies the IsNil predicate on the "composer" field.
@@ -558,117 +558,117 @@ func MediaTypeIDNotIn(vs ...int) predicate.Track {
 
 // HasAlbum applies the HasEdge predicate on the "album" edge.
 func HasAlbum() predicate.Track {
-	return predicate.Track(func(s *sql.Selector) {
+	return predicate.Track(entcacheterms.HasEdge(EdgeAlbum, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, AlbumTable, AlbumColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasAlbumWith applies the HasEdge predicate on the "album" edge with a given conditions (other predicates).
 func HasAlbumWith(preds ...predicate.Album) predicate.Track {
-	return predicate.Track(func(s *sql.Selector) {
+	return predicate.Track(entcacheterms.HasEdgeWith(EdgeAlbum, preds, func(s *sql.Selector) {
 		step := newAlbumStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasGenre applies the HasEdge predicate on the "genre" edge.
 func HasGenre() predicate.Track {
-	return predicate.Track(func(s *sql.Selector) {
+	return predicate.Track(entcacheterms.HasEdge(EdgeGenre, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, GenreTable, GenreColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasGenreWith applies the HasEdge predicate on the "genre" edge with a given conditions (other predicates).
 func HasGenreWith(preds ...predicate.Genre) predicate.Track {
-	return predicate.Track(func(s *sql.Selector) {
+	return predicate.Track(entcacheterms.HasEdgeWith(EdgeGenre, preds, func(s *sql.Selector) {
 		step := newGenreStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasMediaType applies the HasEdge predicate on the "media_type" edge.
 func HasMediaType() predicate.Track {
-	return predicate.Track(func(s *sql.Selector) {
+	return predicate.Track(entcacheterms.HasEdge(EdgeMediaType, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, MediaTypeTable, MediaTypeColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasMediaTypeWith applies the HasEdge predicate on the "media_type" edge with a given conditions (other predicates).
 func HasMediaTypeWith(preds ...predicate.MediaType) predicate.Track {
-	return predicate.Track(func(s *sql.Selector) {
+	return predicate.Track(entcacheterms.HasEdgeWith(EdgeMediaType, preds, func(s *sql.Selector) {
 		step := newMediaTypeStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasPlaylists applies the HasEdge predicate on the "playlists" edge.
 func HasPlaylists() predicate.Track {
-	return predicate.Track(func(s *sql.Selector) {
+	return predicate.Track(entcacheterms.HasEdge(EdgePlaylists, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, true, PlaylistsTable, PlaylistsPrimaryKey...),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasPlaylistsWith applies the HasEdge predicate on the "playlists" edge with a given conditions (other predicates).
 func HasPlaylistsWith(preds ...predicate.Playlist) predicate.Track {
-	return predicate.Track(func(s *sql.Selector) {
+	return predicate.Track(entcacheterms.HasEdgeWith(EdgePlaylists, preds, func(s *sql.Selector) {
 		step := newPlaylistsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasInvoiceLines applies the HasEdge predicate on the "invoice_lines" edge.
 func HasInvoiceLines() predicate.Track {
-	return predicate.Track(func(s *sql.Selector) {
+	return predicate.Track(entcacheterms.HasEdge(EdgeInvoiceLines, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, InvoiceLinesTable, InvoiceLinesColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasInvoiceLinesWith applies the HasEdge predicate on the "invoice_lines" edge with a given conditions (other predicates).
 func HasInvoiceLinesWith(preds ...predicate.InvoiceLine) predicate.Track {
-	return predicate.Track(func(s *sql.Selector) {
+	return predicate.Track(entcacheterms.HasEdgeWith(EdgeInvoiceLines, preds, func(s *sql.Selector) {
 		step := newInvoiceLinesStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -118,17 +118,17 @@ func TextLTE(v string) predicate.Comment {
 
 // TextContains applies the Contains predicate on the "text" field.
 func TextContains(v string) predicate.Comment {
-	return predicate.Comment(sql.FieldContains(FieldText, v))
+	return predicate.Comment(entcacheterms.FieldContains(FieldText, v))
 }
 
 // TextHasPrefix applies the HasPrefix predicate on the "text" field.
 func TextHasPrefix(v string) predicate.Comment {
-	return predicate.Comment(sql.FieldHasPrefix(FieldText, v))
+	return predicate.Comment(entcacheterms.FieldHasPrefix(FieldText, v))
 }
 
 // TextHasSuffix applies the HasSuffix predicate on the "text" field.
 func TextHasSuffix(v string) predicate.Comment {
-	return predicate.Comment(sql.FieldHasSuffix(FieldText, v))
+	return predicate.Comment(entcacheterms.FieldHasSuffix(FieldText, v))
 }
 
 // TextEqualFold applies the EqualFold predicate on the "text" field.
@@ -223,48 +223,48 @@ func AuthorIDNotIn(vs ...int) predicate.Comment {
 
 // HasItem applies the HasEdge predicate on the "item" edge.
 func HasItem() predicate.Comment {
-	return predicate.Comment(func(s *sql.Selector) {
+	return predicate.Comment(entcacheterms.HasEdge(EdgeItem, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, ItemTable, ItemColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasItemWith applies the HasEdge predicate on the "item" edge with a given conditions (other predicates).
 func HasItemWith(preds ...predicate.Item) predicate.Comment {
-	return predicate.Comment(func(s *sql.Selector) {
+	return predicate.Comment(entcacheterms.HasEdgeWith(EdgeItem, preds, func(s *sql.Selector) {
 		step := newItemStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasAuthor applies the HasEdge predicate on the "author" edge.
 func HasAuthor() predicate.Comment {
-	return predicate.Comment(func(s *sql.Selector) {
+	return predicate.Comment(entcacheterms.HasEdge(EdgeAuthor, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, AuthorTable, AuthorColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasAuthorWith applies the HasEdge predicate on the "author" edge with a given conditions (other predicates).
 func HasAuthorWith(preds ...predicate.User) predicate.Comment {
-	return predicate.Comment(func(s *sql.Selector) {
+	return predicate.Comment(entcacheterms.HasEdgeWith(EdgeAuthor, preds, func(s *sql.Selector) {
 		step := newAuthorStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -133,17 +133,17 @@ func TitleLTE(v string) predicate.Item {
 
 // TitleContains applies the Contains predicate on the "title" field.
 func TitleContains(v string) predicate.Item {
-	return predicate.Item(sql.FieldContains(FieldTitle, v))
+	return predicate.Item(entcacheterms.FieldContains(FieldTitle, v))
 }
 
 // TitleHasPrefix applies the HasPrefix predicate on the "title" field.
 func TitleHasPrefix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasPrefix(FieldTitle, v))
+	return predicate.Item(entcacheterms.FieldHasPrefix(FieldTitle, v))
 }
 
 // TitleHasSuffix applies the HasSuffix predicate on the "title" field.
 func TitleHasSuffix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasSuffix(FieldTitle, v))
+	return predicate.Item(entcacheterms.FieldHasSuffix(FieldTitle, v))
 }
 
 // TitleEqualFold applies the EqualFold predicate on the "title" field.
@@ -198,17 +198,17 @@ func BodyLTE(v string) predicate.Item {
 
 // BodyContains applies the Contains predicate on the "body" field.
 func BodyContains(v string) predicate.Item {
-	return predicate.Item(sql.FieldContains(FieldBody, v))
+	return predicate.Item(entcacheterms.FieldContains(FieldBody, v))
 }
 
 // BodyHasPrefix applies the HasPrefix predicate on the "body" field.
 func BodyHasPrefix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasPrefix(FieldBody, v))
+	return predicate.Item(entcacheterms.FieldHasPrefix(FieldBody, v))
 }
 
 // BodyHasSuffix applies the HasSuffix predicate on the "body" field.
 func BodyHasSuffix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasSuffix(FieldBody, v))
+	return predicate.Item(entcacheterms.FieldHasSuffix(FieldBody, v))
 }
 
 // BodyEqualFold applies the EqualFold predicate on the "body" field.
@@ -263,17 +263,17 @@ func TopicLTE(v string) predicate.Item {
 
 // TopicContains applies the Contains predicate on the "topic" field.
 func TopicContains(v string) predicate.Item {
-	return predicate.Item(sql.FieldContains(FieldTopic, v))
+	return predicate.Item(entcacheterms.FieldContains(FieldTopic, v))
 }
 
 // TopicHasPrefix applies the HasPrefix predicate on the "topic" field.
 func TopicHasPrefix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasPrefix(FieldTopic, v))
+	return predicate.Item(entcacheterms.FieldHasPrefix(FieldTopic, v))
 }
 
 // TopicHasSuffix applies the HasSuffix predicate on the "topic" field.
 func TopicHasSuffix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasSuffix(FieldTopic, v))
+	return predicate.Item(entcacheterms.FieldHasSuffix(FieldTopic, v))
 }
 
 // TopicEqualFold applies the EqualFold predicate on the "topic" field.
@@ -428,48 +428,48 @@ func AuthorIDNotIn(vs ...int) predicate.Item {
 
 // HasAuthor applies the HasEdge predicate on the "author" edge.
 func HasAuthor() predicate.Item {
-	return predicate.Item(func(s *sql.Selector) {
+	return predicate.Item(entcacheterms.HasEdge(EdgeAuthor, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, AuthorTable, AuthorColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasAuthorWith applies the HasEdge predicate on the "author" edge with a given conditions (other predicates).
 func HasAuthorWith(preds ...predicate.User) predicate.Item {
-	return predicate.Item(func(s *sql.Selector) {
+	return predicate.Item(entcacheterms.HasEdgeWith(EdgeAuthor, preds, func(s *sql.Selector) {
 		step := newAuthorStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasComments applies the HasEdge predicate on the "comments" edge.
 func HasComments() predicate.Item {
-	return predicate.Item(func(s *sql.Selector) {
+	return predicate.Item(entcacheterms.HasEdge(EdgeComments, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, CommentsTable, CommentsColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasCommentsWith applies the HasEdge predicate on the "comments" edge with a given conditions (other predicates).
 func HasCommentsWith(preds ...predicate.Comment) predicate.Item {
-	return predicate.Item(func(s *sql.Selector) {
+	return predicate.Item(entcacheterms.HasEdgeWith(EdgeComments, preds, func(s *sql.Selector) {
 		step := newCommentsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -138,17 +138,17 @@ func QueueLTE(v string) predicate.Job {
 
 // QueueContains applies the Contains predicate on the "queue" field.
 func QueueContains(v string) predicate.Job {
-	return predicate.Job(sql.FieldContains(FieldQueue, v))
+	return predicate.Job(entcacheterms.FieldContains(FieldQueue, v))
 }
 
 // QueueHasPrefix applies the HasPrefix predicate on the "queue" field.
 func QueueHasPrefix(v string) predicate.Job {
-	return predicate.Job(sql.FieldHasPrefix(FieldQueue, v))
+	return predicate.Job(entcacheterms.FieldHasPrefix(FieldQueue, v))
 }
 
 // QueueHasSuffix applies the HasSuffix predicate on the "queue" field.
 func QueueHasSuffix(v string) predicate.Job {
-	return predicate.Job(sql.FieldHasSuffix(FieldQueue, v))
+	return predicate.Job(entcacheterms.FieldHasSuffix(FieldQueue, v))
 }
 
 // QueueEqualFold applies the EqualFold predicate on the "queue" field.
@@ -343,17 +343,17 @@ func PayloadLTE(v string) predicate.Job {
 
 // PayloadContains applies the Contains predicate on the "payload" field.
 func PayloadContains(v string) predicate.Job {
-	return predicate.Job(sql.FieldContains(FieldPayload, v))
+	return predicate.Job(entcacheterms.FieldContains(FieldPayload, v))
 }
 
 // PayloadHasPrefix applies the HasPrefix predicate on the "payload" field.
 func PayloadHasPrefix(v string) predicate.Job {
-	return predicate.Job(sql.FieldHasPrefix(FieldPayload, v))
+	return predicate.Job(entcacheterms.FieldHasPrefix(FieldPayload, v))
 }
 
 // PayloadHasSuffix applies the HasSuffix predicate on the "payload" field.
 func PayloadHasSuffix(v string) predicate.Job {
-	return predicate.Job(sql.FieldHasSuffix(FieldPayload, v))
+	return predicate.Job(entcacheterms.FieldHasSuffix(FieldPayload, v))
 }
 
 // PayloadEqualFold applies the EqualFold predicate on the "payload" field.
@@ -488,25 +488,25 @@ func WorkerIDNotNil() predicate.Job {
 
 // HasWorker applies the HasEdge predicate on the "worker" edge.
 func HasWorker() predicate.Job {
-	return predicate.Job(func(s *sql.Selector) {
+	return predicate.Job(entcacheterms.HasEdge(EdgeWorker, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, WorkerTable, WorkerColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasWorkerWith applies the HasEdge predicate on the "worker" edge with a given conditions (other predicates).
 func HasWorkerWith(preds ...predicate.Worker) predicate.Job {
-	return predicate.Job(func(s *sql.Selector) {
+	return predicate.Job(entcacheterms.HasEdgeWith(EdgeWorker, preds, func(s *sql.Selector) {
 		step := newWorkerStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

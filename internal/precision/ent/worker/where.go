@@ -108,17 +108,17 @@ func NameLTE(v string) predicate.Worker {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Worker {
-	return predicate.Worker(sql.FieldContains(FieldName, v))
+	return predicate.Worker(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Worker {
-	return predicate.Worker(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Worker(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Worker {
-	return predicate.Worker(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Worker(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -173,25 +173,25 @@ func SeenAtLTE(v time.Time) predicate.Worker {
 
 // HasJobs applies the HasEdge predicate on the "jobs" edge.
 func HasJobs() predicate.Worker {
-	return predicate.Worker(func(s *sql.Selector) {
+	return predicate.Worker(entcacheterms.HasEdge(EdgeJobs, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, JobsTable, JobsColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasJobsWith applies the HasEdge predicate on the "jobs" edge with a given conditions (other predicates).
 func HasJobsWith(preds ...predicate.Job) predicate.Worker {
-	return predicate.Worker(func(s *sql.Selector) {
+	return predicate.Worker(entcacheterms.HasEdgeWith(EdgeJobs, preds, func(s *sql.Selector) {
 		step := newJobsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

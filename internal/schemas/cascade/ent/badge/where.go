@@ -101,17 +101,17 @@ func NumberLTE(v string) predicate.Badge {
 
 // NumberContains applies the Contains predicate on the "number" field.
 func NumberContains(v string) predicate.Badge {
-	return predicate.Badge(sql.FieldContains(FieldNumber, v))
+	return predicate.Badge(entcacheterms.FieldContains(FieldNumber, v))
 }
 
 // NumberHasPrefix applies the HasPrefix predicate on the "number" field.
 func NumberHasPrefix(v string) predicate.Badge {
-	return predicate.Badge(sql.FieldHasPrefix(FieldNumber, v))
+	return predicate.Badge(entcacheterms.FieldHasPrefix(FieldNumber, v))
 }
 
 // NumberHasSuffix applies the HasSuffix predicate on the "number" field.
 func NumberHasSuffix(v string) predicate.Badge {
-	return predicate.Badge(sql.FieldHasSuffix(FieldNumber, v))
+	return predicate.Badge(entcacheterms.FieldHasSuffix(FieldNumber, v))
 }
 
 // NumberEqualFold applies the EqualFold predicate on the "number" field.
@@ -126,25 +126,25 @@ func NumberContainsFold(v string) predicate.Badge {
 
 // HasPerson applies the HasEdge predicate on the "person" edge.
 func HasPerson() predicate.Badge {
-	return predicate.Badge(func(s *sql.Selector) {
+	return predicate.Badge(entcacheterms.HasEdge(EdgePerson, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, PersonTable, PersonColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasPersonWith applies the HasEdge predicate on the "person" edge with a given conditions (other predicates).
 func HasPersonWith(preds ...predicate.Person) predicate.Badge {
-	return predicate.Badge(func(s *sql.Selector) {
+	return predicate.Badge(entcacheterms.HasEdgeWith(EdgePerson, preds, func(s *sql.Selector) {
 		step := newPersonStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -101,17 +101,17 @@ func NameLTE(v string) predicate.Company {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Company {
-	return predicate.Company(sql.FieldContains(FieldName, v))
+	return predicate.Company(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Company {
-	return predicate.Company(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Company(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Company {
-	return predicate.Company(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Company(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -126,48 +126,48 @@ func NameContainsFold(v string) predicate.Company {
 
 // HasDepartments applies the HasEdge predicate on the "departments" edge.
 func HasDepartments() predicate.Company {
-	return predicate.Company(func(s *sql.Selector) {
+	return predicate.Company(entcacheterms.HasEdge(EdgeDepartments, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, DepartmentsTable, DepartmentsColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasDepartmentsWith applies the HasEdge predicate on the "departments" edge with a given conditions (other predicates).
 func HasDepartmentsWith(preds ...predicate.Department) predicate.Company {
-	return predicate.Company(func(s *sql.Selector) {
+	return predicate.Company(entcacheterms.HasEdgeWith(EdgeDepartments, preds, func(s *sql.Selector) {
 		step := newDepartmentsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasFounder applies the HasEdge predicate on the "founder" edge.
 func HasFounder() predicate.Company {
-	return predicate.Company(func(s *sql.Selector) {
+	return predicate.Company(entcacheterms.HasEdge(EdgeFounder, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, false, FounderTable, FounderColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasFounderWith applies the HasEdge predicate on the "founder" edge with a given conditions (other predicates).
 func HasFounderWith(preds ...predicate.Person) predicate.Company {
-	return predicate.Company(func(s *sql.Selector) {
+	return predicate.Company(entcacheterms.HasEdgeWith(EdgeFounder, preds, func(s *sql.Selector) {
 		step := newFounderStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -101,17 +101,17 @@ func NameLTE(v string) predicate.Department {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Department {
-	return predicate.Department(sql.FieldContains(FieldName, v))
+	return predicate.Department(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Department {
-	return predicate.Department(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Department(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Department {
-	return predicate.Department(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Department(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -126,48 +126,48 @@ func NameContainsFold(v string) predicate.Department {
 
 // HasCompany applies the HasEdge predicate on the "company" edge.
 func HasCompany() predicate.Department {
-	return predicate.Department(func(s *sql.Selector) {
+	return predicate.Department(entcacheterms.HasEdge(EdgeCompany, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, CompanyTable, CompanyColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasCompanyWith applies the HasEdge predicate on the "company" edge with a given conditions (other predicates).
 func HasCompanyWith(preds ...predicate.Company) predicate.Department {
-	return predicate.Department(func(s *sql.Selector) {
+	return predicate.Department(entcacheterms.HasEdgeWith(EdgeCompany, preds, func(s *sql.Selector) {
 		step := newCompanyStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasPeople applies the HasEdge predicate on the "people" edge.
 func HasPeople() predicate.Department {
-	return predicate.Department(func(s *sql.Selector) {
+	return predicate.Department(entcacheterms.HasEdge(EdgePeople, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, PeopleTable, PeopleColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasPeopleWith applies the HasEdge predicate on the "people" edge with a given conditions (other predicates).
 func HasPeopleWith(preds ...predicate.Person) predicate.Department {
-	return predicate.Department(func(s *sql.Selector) {
+	return predicate.Department(entcacheterms.HasEdgeWith(EdgePeople, preds, func(s *sql.Selector) {
 		step := newPeopleStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -101,17 +101,17 @@ func TitleLTE(v string) predicate.Paper {
 
 // TitleContains applies the Contains predicate on the "title" field.
 func TitleContains(v string) predicate.Paper {
-	return predicate.Paper(sql.FieldContains(FieldTitle, v))
+	return predicate.Paper(entcacheterms.FieldContains(FieldTitle, v))
 }
 
 // TitleHasPrefix applies the HasPrefix predicate on the "title" field.
 func TitleHasPrefix(v string) predicate.Paper {
-	return predicate.Paper(sql.FieldHasPrefix(FieldTitle, v))
+	return predicate.Paper(entcacheterms.FieldHasPrefix(FieldTitle, v))
 }
 
 // TitleHasSuffix applies the HasSuffix predicate on the "title" field.
 func TitleHasSuffix(v string) predicate.Paper {
-	return predicate.Paper(sql.FieldHasSuffix(FieldTitle, v))
+	return predicate.Paper(entcacheterms.FieldHasSuffix(FieldTitle, v))
 }
 
 // TitleEqualFold applies the EqualFold predicate on the "title" field.
@@ -126,25 +126,25 @@ func TitleContainsFold(v string) predicate.Paper {
 
 // HasProject applies the HasEdge predicate on the "project" edge.
 func HasProject() predicate.Paper {
-	return predicate.Paper(func(s *sql.Selector) {
+	return predicate.Paper(entcacheterms.HasEdge(EdgeProject, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, ProjectTable, ProjectColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasProjectWith applies the HasEdge predicate on the "project" edge with a given conditions (other predicates).
 func HasProjectWith(preds ...predicate.Project) predicate.Paper {
-	return predicate.Paper(func(s *sql.Selector) {
+	return predicate.Paper(entcacheterms.HasEdgeWith(EdgeProject, preds, func(s *sql.Selector) {
 		step := newProjectStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -106,17 +106,17 @@ func NameLTE(v string) predicate.Person {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Person {
-	return predicate.Person(sql.FieldContains(FieldName, v))
+	return predicate.Person(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Person {
-	return predicate.Person(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Person(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Person {
-	return predicate.Person(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Person(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -161,117 +161,117 @@ func MentorIDNotNil() predicate.Person {
 
 // HasDepartment applies the HasEdge predicate on the "department" edge.
 func HasDepartment() predicate.Person {
-	return predicate.Person(func(s *sql.Selector) {
+	return predicate.Person(entcacheterms.HasEdge(EdgeDepartment, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, DepartmentTable, DepartmentColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasDepartmentWith applies the HasEdge predicate on the "department" edge with a given conditions (other predicates).
 func HasDepartmentWith(preds ...predicate.Department) predicate.Person {
-	return predicate.Person(func(s *sql.Selector) {
+	return predicate.Person(entcacheterms.HasEdgeWith(EdgeDepartment, preds, func(s *sql.Selector) {
 		step := newDepartmentStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasMentor applies the HasEdge predicate on the "mentor" edge.
 func HasMentor() predicate.Person {
-	return predicate.Person(func(s *sql.Selector) {
+	return predicate.Person(entcacheterms.HasEdge(EdgeMentor, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, MentorTable, MentorColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasMentorWith applies the HasEdge predicate on the "mentor" edge with a given conditions (other predicates).
 func HasMentorWith(preds ...predicate.Person) predicate.Person {
-	return predicate.Person(func(s *sql.Selector) {
+	return predicate.Person(entcacheterms.HasEdgeWith(EdgeMentor, preds, func(s *sql.Selector) {
 		step := newMentorStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasStudents applies the HasEdge predicate on the "students" edge.
 func HasStudents() predicate.Person {
-	return predicate.Person(func(s *sql.Selector) {
+	return predicate.Person(entcacheterms.HasEdge(EdgeStudents, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, StudentsTable, StudentsColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasStudentsWith applies the HasEdge predicate on the "students" edge with a given conditions (other predicates).
 func HasStudentsWith(preds ...predicate.Person) predicate.Person {
-	return predicate.Person(func(s *sql.Selector) {
+	return predicate.Person(entcacheterms.HasEdgeWith(EdgeStudents, preds, func(s *sql.Selector) {
 		step := newStudentsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasBadges applies the HasEdge predicate on the "badges" edge.
 func HasBadges() predicate.Person {
-	return predicate.Person(func(s *sql.Selector) {
+	return predicate.Person(entcacheterms.HasEdge(EdgeBadges, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, BadgesTable, BadgesColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasBadgesWith applies the HasEdge predicate on the "badges" edge with a given conditions (other predicates).
 func HasBadgesWith(preds ...predicate.Badge) predicate.Person {
-	return predicate.Person(func(s *sql.Selector) {
+	return predicate.Person(entcacheterms.HasEdgeWith(EdgeBadges, preds, func(s *sql.Selector) {
 		step := newBadgesStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasProjects applies the HasEdge predicate on the "projects" edge.
 func HasProjects() predicate.Person {
-	return predicate.Person(func(s *sql.Selector) {
+	return predicate.Person(entcacheterms.HasEdge(EdgeProjects, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, false, ProjectsTable, ProjectsPrimaryKey...),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasProjectsWith applies the HasEdge predicate on the "projects" edge with a given conditions (other predicates).
 func HasProjectsWith(preds ...predicate.Project) predicate.Person {
-	return predicate.Person(func(s *sql.Selector) {
+	return predicate.Person(entcacheterms.HasEdgeWith(EdgeProjects, preds, func(s *sql.Selector) {
 		step := newProjectsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -101,17 +101,17 @@ func NameLTE(v string) predicate.Project {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Project {
-	return predicate.Project(sql.FieldContains(FieldName, v))
+	return predicate.Project(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Project {
-	return predicate.Project(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Project(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Project {
-	return predicate.Project(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Project(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -126,48 +126,48 @@ func NameContainsFold(v string) predicate.Project {
 
 // HasPeople applies the HasEdge predicate on the "people" edge.
 func HasPeople() predicate.Project {
-	return predicate.Project(func(s *sql.Selector) {
+	return predicate.Project(entcacheterms.HasEdge(EdgePeople, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, true, PeopleTable, PeoplePrimaryKey...),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasPeopleWith applies the HasEdge predicate on the "people" edge with a given conditions (other predicates).
 func HasPeopleWith(preds ...predicate.Person) predicate.Project {
-	return predicate.Project(func(s *sql.Selector) {
+	return predicate.Project(entcacheterms.HasEdgeWith(EdgePeople, preds, func(s *sql.Selector) {
 		step := newPeopleStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasPapers applies the HasEdge predicate on the "papers" edge.
 func HasPapers() predicate.Project {
-	return predicate.Project(func(s *sql.Selector) {
+	return predicate.Project(entcacheterms.HasEdge(EdgePapers, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, PapersTable, PapersColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasPapersWith applies the HasEdge predicate on the "papers" edge with a given conditions (other predicates).
 func HasPapersWith(preds ...predicate.Paper) predicate.Project {
-	return predicate.Project(func(s *sql.Selector) {
+	return predicate.Project(entcacheterms.HasEdgeWith(EdgePapers, preds, func(s *sql.Selector) {
 		step := newPapersStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -198,48 +198,48 @@ func FriendIDNotIn(vs ...int) predicate.Friendship {
 
 // HasUser applies the HasEdge predicate on the "user" edge.
 func HasUser() predicate.Friendship {
-	return predicate.Friendship(func(s *sql.Selector) {
+	return predicate.Friendship(entcacheterms.HasEdge(EdgeUser, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, false, UserTable, UserColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasUserWith applies the HasEdge predicate on the "user" edge with a given conditions (other predicates).
 func HasUserWith(preds ...predicate.User) predicate.Friendship {
-	return predicate.Friendship(func(s *sql.Selector) {
+	return predicate.Friendship(entcacheterms.HasEdgeWith(EdgeUser, preds, func(s *sql.Selector) {
 		step := newUserStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasFriend applies the HasEdge predicate on the "friend" edge.
 func HasFriend() predicate.Friendship {
-	return predicate.Friendship(func(s *sql.Selector) {
+	return predicate.Friendship(entcacheterms.HasEdge(EdgeFriend, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, false, FriendTable, FriendColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasFriendWith applies the HasEdge predicate on the "friend" edge with a given conditions (other predicates).
 func HasFriendWith(preds ...predicate.User) predicate.Friendship {
-	return predicate.Friendship(func(s *sql.Selector) {
+	return predicate.Friendship(entcacheterms.HasEdgeWith(EdgeFriend, preds, func(s *sql.Selector) {
 		step := newFriendStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

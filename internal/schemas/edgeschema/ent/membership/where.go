@@ -123,48 +123,48 @@ func GroupIDNotIn(vs ...int) predicate.Membership {
 
 // HasUser applies the HasEdge predicate on the "user" edge.
 func HasUser() predicate.Membership {
-	return predicate.Membership(func(s *sql.Selector) {
+	return predicate.Membership(entcacheterms.HasEdge(EdgeUser, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, UserColumn),
 			sqlgraph.Edge(sqlgraph.M2O, false, UserTable, UserColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasUserWith applies the HasEdge predicate on the "user" edge with a given conditions (other predicates).
 func HasUserWith(preds ...predicate.User) predicate.Membership {
-	return predicate.Membership(func(s *sql.Selector) {
+	return predicate.Membership(entcacheterms.HasEdgeWith(EdgeUser, preds, func(s *sql.Selector) {
 		step := newUserStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasGroup applies the HasEdge predicate on the "group" edge.
 func HasGroup() predicate.Membership {
-	return predicate.Membership(func(s *sql.Selector) {
+	return predicate.Membership(entcacheterms.HasEdge(EdgeGroup, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, GroupColumn),
 			sqlgraph.Edge(sqlgraph.M2O, false, GroupTable, GroupColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasGroupWith applies the HasEdge predicate on the "group" edge with a given conditions (other predicates).
 func HasGroupWith(preds ...predicate.Group) predicate.Membership {
-	return predicate.Membership(func(s *sql.Selector) {
+	return predicate.Membership(entcacheterms.HasEdgeWith(EdgeGroup, preds, func(s *sql.Selector) {
 		step := newGroupStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -101,17 +101,17 @@ func NameLTE(v string) predicate.Role {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Role {
-	return predicate.Role(sql.FieldContains(FieldName, v))
+	return predicate.Role(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Role {
-	return predicate.Role(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Role(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Role {
-	return predicate.Role(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Role(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -126,48 +126,48 @@ func NameContainsFold(v string) predicate.Role {
 
 // HasUsers applies the HasEdge predicate on the "users" edge.
 func HasUsers() predicate.Role {
-	return predicate.Role(func(s *sql.Selector) {
+	return predicate.Role(entcacheterms.HasEdge(EdgeUsers, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, true, UsersTable, UsersPrimaryKey...),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasUsersWith applies the HasEdge predicate on the "users" edge with a given conditions (other predicates).
 func HasUsersWith(preds ...predicate.User) predicate.Role {
-	return predicate.Role(func(s *sql.Selector) {
+	return predicate.Role(entcacheterms.HasEdgeWith(EdgeUsers, preds, func(s *sql.Selector) {
 		step := newUsersStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasRoleUsers applies the HasEdge predicate on the "role_users" edge.
 func HasRoleUsers() predicate.Role {
-	return predicate.Role(func(s *sql.Selector) {
+	return predicate.Role(entcacheterms.HasEdge(EdgeRoleUsers, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, true, RoleUsersTable, RoleUsersColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasRoleUsersWith applies the HasEdge predicate on the "role_users" edge with a given conditions (other predicates).
 func HasRoleUsersWith(preds ...predicate.RoleUser) predicate.Role {
-	return predicate.Role(func(s *sql.Selector) {
+	return predicate.Role(entcacheterms.HasEdgeWith(EdgeRoleUsers, preds, func(s *sql.Selector) {
 		step := newRoleUsersStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

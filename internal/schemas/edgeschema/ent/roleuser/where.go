@@ -61,48 +61,48 @@ func RoleIDNotIn(vs ...int) predicate.RoleUser {
 
 // HasUser applies the HasEdge predicate on the "user" edge.
 func HasUser() predicate.RoleUser {
-	return predicate.RoleUser(func(s *sql.Selector) {
+	return predicate.RoleUser(entcacheterms.HasEdge(EdgeUser, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, UserColumn),
 			sqlgraph.Edge(sqlgraph.M2O, false, UserTable, UserColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasUserWith applies the HasEdge predicate on the "user" edge with a given conditions (other predicates).
 func HasUserWith(preds ...predicate.User) predicate.RoleUser {
-	return predicate.RoleUser(func(s *sql.Selector) {
+	return predicate.RoleUser(entcacheterms.HasEdgeWith(EdgeUser, preds, func(s *sql.Selector) {
 		step := newUserStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasRole applies the HasEdge predicate on the "role" edge.
 func HasRole() predicate.RoleUser {
-	return predicate.RoleUser(func(s *sql.Selector) {
+	return predicate.RoleUser(entcacheterms.HasEdge(EdgeRole, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, RoleColumn),
 			sqlgraph.Edge(sqlgraph.M2O, false, RoleTable, RoleColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasRoleWith applies the HasEdge predicate on the "role" edge with a given conditions (other predicates).
 func HasRoleWith(preds ...predicate.Role) predicate.RoleUser {
-	return predicate.RoleUser(func(s *sql.Selector) {
+	return predicate.RoleUser(entcacheterms.HasEdgeWith(EdgeRole, preds, func(s *sql.Selector) {
 		step := newRoleStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -230,17 +230,17 @@ func NameLTE(v string) predicate.Item {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Item {
-	return predicate.Item(sql.FieldContains(FieldName, v))
+	return predicate.Item(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Item(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Item(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -295,17 +295,17 @@ func NotesLTE(v string) predicate.Item {
 
 // NotesContains applies the Contains predicate on the "notes" field.
 func NotesContains(v string) predicate.Item {
-	return predicate.Item(sql.FieldContains(FieldNotes, v))
+	return predicate.Item(entcacheterms.FieldContains(FieldNotes, v))
 }
 
 // NotesHasPrefix applies the HasPrefix predicate on the "notes" field.
 func NotesHasPrefix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasPrefix(FieldNotes, v))
+	return predicate.Item(entcacheterms.FieldHasPrefix(FieldNotes, v))
 }
 
 // NotesHasSuffix applies the HasSuffix predicate on the "notes" field.
 func NotesHasSuffix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasSuffix(FieldNotes, v))
+	return predicate.Item(entcacheterms.FieldHasSuffix(FieldNotes, v))
 }
 
 // NotesIsNil applies the IsNil predicate on the "notes" field.
@@ -370,17 +370,17 @@ func SecretLTE(v string) predicate.Item {
 
 // SecretContains applies the Contains predicate on the "secret" field.
 func SecretContains(v string) predicate.Item {
-	return predicate.Item(sql.FieldContains(FieldSecret, v))
+	return predicate.Item(entcacheterms.FieldContains(FieldSecret, v))
 }
 
 // SecretHasPrefix applies the HasPrefix predicate on the "secret" field.
 func SecretHasPrefix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasPrefix(FieldSecret, v))
+	return predicate.Item(entcacheterms.FieldHasPrefix(FieldSecret, v))
 }
 
 // SecretHasSuffix applies the HasSuffix predicate on the "secret" field.
 func SecretHasSuffix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasSuffix(FieldSecret, v))
+	return predicate.Item(entcacheterms.FieldHasSuffix(FieldSecret, v))
 }
 
 // SecretIsNil applies the IsNil predicate on the "secret" field.
@@ -855,17 +855,17 @@ func SkuLTE(v string) predicate.Item {
 
 // SkuContains applies the Contains predicate on the "sku" field.
 func SkuContains(v string) predicate.Item {
-	return predicate.Item(sql.FieldContains(FieldSku, v))
+	return predicate.Item(entcacheterms.FieldContains(FieldSku, v))
 }
 
 // SkuHasPrefix applies the HasPrefix predicate on the "sku" field.
 func SkuHasPrefix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasPrefix(FieldSku, v))
+	return predicate.Item(entcacheterms.FieldHasPrefix(FieldSku, v))
 }
 
 // SkuHasSuffix applies the HasSuffix predicate on the "sku" field.
 func SkuHasSuffix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasSuffix(FieldSku, v))
+	return predicate.Item(entcacheterms.FieldHasSuffix(FieldSku, v))
 }
 
 // SkuIsNil applies the IsNil predicate on the "sku" field.
@@ -1045,19 +1045,19 @@ func LinkLTE(v *types.Link) predicate.Item {
 // LinkContains applies the Contains predicate on the "link" field.
 func LinkContains(v *types.Link) predicate.Item {
 	vc := v.String()
-	return predicate.Item(sql.FieldContains(FieldLink, vc))
+	return predicate.Item(entcacheterms.FieldContains(FieldLink, vc))
 }
 
 // LinkHasPrefix applies the HasPrefix predicate on the "link" field.
 func LinkHasPrefix(v *types.Link) predicate.Item {
 	vc := v.String()
-	return predicate.Item(sql.FieldHasPrefix(FieldLink, vc))
+	return predicate.Item(entcacheterms.FieldHasPrefix(FieldLink, vc))
 }
 
 // LinkHasSuffix applies the HasSuffix predicate on the "link" field.
 func LinkHasSuffix(v *types.Link) predicate.Item {
 	vc := v.String()
-	return predicate.Item(sql.FieldHasSuffix(FieldLink, vc))
+	return predicate.Item(entcacheterms.FieldHasSuffix(FieldLink, vc))
 }
 
 // LinkIsNil applies the IsNil predicate on the "link" field.
@@ -1153,7 +1153,7 @@ func EncodedContains(v string) predicate.Item {
 	if err == nil && !ok {
 		err = fmt.Errorf("encoded value is not a string: %T", vc)
 	}
-	return predicate.ItemOrErr(sql.FieldContains(FieldEncoded, vcs), err)
+	return predicate.ItemOrErr(entcacheterms.FieldContains(FieldEncoded, vcs), err)
 }
 
 // EncodedHasPrefix applies the HasPrefix predicate on the "encoded" field.
@@ -1163,7 +1163,7 @@ func EncodedHasPrefix(v string) predicate.Item {
 	if err == nil && !ok {
 		err = fmt.Errorf("encoded value is not a string: %T", vc)
 	}
-	return predicate.ItemOrErr(sql.FieldHasPrefix(FieldEncoded, vcs), err)
+	return predicate.ItemOrErr(entcacheterms.FieldHasPrefix(FieldEncoded, vcs), err)
 }
 
 // EncodedHasSuffix applies the HasSuffix predicate on the "encoded" field.
@@ -1173,7 +1173,7 @@ func EncodedHasSuffix(v string) predicate.Item {
 	if err == nil && !ok {
 		err = fmt.Errorf("encoded value is not a string: %T", vc)
 	}
-	return predicate.ItemOrErr(sql.FieldHasSuffix(FieldEncoded, vcs), err)
+	return predicate.ItemOrErr(entcacheterms.FieldHasSuffix(FieldEncoded, vcs), err)
 }
 
 // EncodedIsNil applies the IsNil predicate on the "encoded" field.
@@ -1277,7 +1277,7 @@ func HomepageContains(v *url.URL) predicate.Item {
 	if err == nil && !ok {
 		err = fmt.Errorf("homepage value is not a string: %T", vc)
 	}
-	return predicate.ItemOrErr(sql.FieldContains(FieldHomepage, vcs), err)
+	return predicate.ItemOrErr(entcacheterms.FieldContains(FieldHomepage, vcs), err)
 }
 
 // HomepageHasPrefix applies the HasPrefix predicate on the "homepage" field.
@@ -1287,7 +1287,7 @@ func HomepageHasPrefix(v *url.URL) predicate.Item {
 	if err == nil && !ok {
 		err = fmt.Errorf("homepage value is not a string: %T", vc)
 	}
-	return predicate.ItemOrErr(sql.FieldHasPrefix(FieldHomepage, vcs), err)
+	return predicate.ItemOrErr(entcacheterms.FieldHasPrefix(FieldHomepage, vcs), err)
 }
 
 // HomepageHasSuffix applies the HasSuffix predicate on the "homepage" field.
@@ -1297,7 +1297,7 @@ func HomepageHasSuffix(v *url.URL) predicate.Item {
 	if err == nil && !ok {
 		err = fmt.Errorf("homepage value is not a string: %T", vc)
 	}
-	return predicate.ItemOrErr(sql.FieldHasSuffix(FieldHomepage, vcs), err)
+	return predicate.ItemOrErr(entcacheterms.FieldHasSuffix(FieldHomepage, vcs), err)
 }
 
 // HomepageIsNil applies the IsNil predicate on the "homepage" field.
@@ -1632,17 +1632,17 @@ func RegionLTE(v string) predicate.Item {
 
 // RegionContains applies the Contains predicate on the "region" field.
 func RegionContains(v string) predicate.Item {
-	return predicate.Item(sql.FieldContains(FieldRegion, v))
+	return predicate.Item(entcacheterms.FieldContains(FieldRegion, v))
 }
 
 // RegionHasPrefix applies the HasPrefix predicate on the "region" field.
 func RegionHasPrefix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasPrefix(FieldRegion, v))
+	return predicate.Item(entcacheterms.FieldHasPrefix(FieldRegion, v))
 }
 
 // RegionHasSuffix applies the HasSuffix predicate on the "region" field.
 func RegionHasSuffix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasSuffix(FieldRegion, v))
+	return predicate.Item(entcacheterms.FieldHasSuffix(FieldRegion, v))
 }
 
 // RegionIsNil applies the IsNil predicate on the "region" field.
@@ -1707,17 +1707,17 @@ func CodeLTE(v string) predicate.Item {
 
 // CodeContains applies the Contains predicate on the "code" field.
 func CodeContains(v string) predicate.Item {
-	return predicate.Item(sql.FieldContains(FieldCode, v))
+	return predicate.Item(entcacheterms.FieldContains(FieldCode, v))
 }
 
 // CodeHasPrefix applies the HasPrefix predicate on the "code" field.
 func CodeHasPrefix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasPrefix(FieldCode, v))
+	return predicate.Item(entcacheterms.FieldHasPrefix(FieldCode, v))
 }
 
 // CodeHasSuffix applies the HasSuffix predicate on the "code" field.
 func CodeHasSuffix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasSuffix(FieldCode, v))
+	return predicate.Item(entcacheterms.FieldHasSuffix(FieldCode, v))
 }
 
 // CodeIsNil applies the IsNil predicate on the "code" field.
@@ -1782,17 +1782,17 @@ func RenamedLTE(v string) predicate.Item {
 
 // RenamedContains applies the Contains predicate on the "renamed" field.
 func RenamedContains(v string) predicate.Item {
-	return predicate.Item(sql.FieldContains(FieldRenamed, v))
+	return predicate.Item(entcacheterms.FieldContains(FieldRenamed, v))
 }
 
 // RenamedHasPrefix applies the HasPrefix predicate on the "renamed" field.
 func RenamedHasPrefix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasPrefix(FieldRenamed, v))
+	return predicate.Item(entcacheterms.FieldHasPrefix(FieldRenamed, v))
 }
 
 // RenamedHasSuffix applies the HasSuffix predicate on the "renamed" field.
 func RenamedHasSuffix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasSuffix(FieldRenamed, v))
+	return predicate.Item(entcacheterms.FieldHasSuffix(FieldRenamed, v))
 }
 
 // RenamedIsNil applies the IsNil predicate on the "renamed" field.
@@ -1817,25 +1817,25 @@ func RenamedContainsFold(v string) predicate.Item {
 
 // HasParts applies the HasEdge predicate on the "parts" edge.
 func HasParts() predicate.Item {
-	return predicate.Item(func(s *sql.Selector) {
+	return predicate.Item(entcacheterms.HasEdge(EdgeParts, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, PartsTable, PartsColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasPartsWith applies the HasEdge predicate on the "parts" edge with a given conditions (other predicates).
 func HasPartsWith(preds ...predicate.Part) predicate.Item {
-	return predicate.Item(func(s *sql.Selector) {
+	return predicate.Item(entcacheterms.HasEdgeWith(EdgeParts, preds, func(s *sql.Selector) {
 		step := newPartsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

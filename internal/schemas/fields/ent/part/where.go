@@ -106,17 +106,17 @@ func NameLTE(v string) predicate.Part {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Part {
-	return predicate.Part(sql.FieldContains(FieldName, v))
+	return predicate.Part(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Part {
-	return predicate.Part(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Part(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Part {
-	return predicate.Part(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Part(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -171,25 +171,25 @@ func CountLTE(v int) predicate.Part {
 
 // HasItem applies the HasEdge predicate on the "item" edge.
 func HasItem() predicate.Part {
-	return predicate.Part(func(s *sql.Selector) {
+	return predicate.Part(entcacheterms.HasEdge(EdgeItem, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, ItemTable, ItemColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasItemWith applies the HasEdge predicate on the "item" edge with a given conditions (other predicates).
 func HasItemWith(preds ...predicate.Item) predicate.Part {
-	return predicate.Part(func(s *sql.Selector) {
+	return predicate.Part(entcacheterms.HasEdgeWith(EdgeItem, preds, func(s *sql.Selector) {
 		step := newItemStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

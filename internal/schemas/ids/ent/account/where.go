@@ -102,17 +102,17 @@ func NameLTE(v string) predicate.Account {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Account {
-	return predicate.Account(sql.FieldContains(FieldName, v))
+	return predicate.Account(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Account {
-	return predicate.Account(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Account(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Account {
-	return predicate.Account(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Account(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -127,71 +127,71 @@ func NameContainsFold(v string) predicate.Account {
 
 // HasDevices applies the HasEdge predicate on the "devices" edge.
 func HasDevices() predicate.Account {
-	return predicate.Account(func(s *sql.Selector) {
+	return predicate.Account(entcacheterms.HasEdge(EdgeDevices, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, DevicesTable, DevicesColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasDevicesWith applies the HasEdge predicate on the "devices" edge with a given conditions (other predicates).
 func HasDevicesWith(preds ...predicate.Device) predicate.Account {
-	return predicate.Account(func(s *sql.Selector) {
+	return predicate.Account(entcacheterms.HasEdgeWith(EdgeDevices, preds, func(s *sql.Selector) {
 		step := newDevicesStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasTeams applies the HasEdge predicate on the "teams" edge.
 func HasTeams() predicate.Account {
-	return predicate.Account(func(s *sql.Selector) {
+	return predicate.Account(entcacheterms.HasEdge(EdgeTeams, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, false, TeamsTable, TeamsPrimaryKey...),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasTeamsWith applies the HasEdge predicate on the "teams" edge with a given conditions (other predicates).
 func HasTeamsWith(preds ...predicate.Team) predicate.Account {
-	return predicate.Account(func(s *sql.Selector) {
+	return predicate.Account(entcacheterms.HasEdgeWith(EdgeTeams, preds, func(s *sql.Selector) {
 		step := newTeamsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasDocuments applies the HasEdge predicate on the "documents" edge.
 func HasDocuments() predicate.Account {
-	return predicate.Account(func(s *sql.Selector) {
+	return predicate.Account(entcacheterms.HasEdge(EdgeDocuments, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, DocumentsTable, DocumentsColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasDocumentsWith applies the HasEdge predicate on the "documents" edge with a given conditions (other predicates).
 func HasDocumentsWith(preds ...predicate.Document) predicate.Account {
-	return predicate.Account(func(s *sql.Selector) {
+	return predicate.Account(entcacheterms.HasEdgeWith(EdgeDocuments, preds, func(s *sql.Selector) {
 		step := newDocumentsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

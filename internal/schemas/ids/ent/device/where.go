@@ -117,17 +117,17 @@ func NameLTE(v string) predicate.Device {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Device {
-	return predicate.Device(sql.FieldContains(FieldName, v))
+	return predicate.Device(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Device {
-	return predicate.Device(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Device(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Device {
-	return predicate.Device(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Device(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -172,48 +172,48 @@ func AccountIDNotNil() predicate.Device {
 
 // HasAccount applies the HasEdge predicate on the "account" edge.
 func HasAccount() predicate.Device {
-	return predicate.Device(func(s *sql.Selector) {
+	return predicate.Device(entcacheterms.HasEdge(EdgeAccount, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, AccountTable, AccountColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasAccountWith applies the HasEdge predicate on the "account" edge with a given conditions (other predicates).
 func HasAccountWith(preds ...predicate.Account) predicate.Device {
-	return predicate.Device(func(s *sql.Selector) {
+	return predicate.Device(entcacheterms.HasEdgeWith(EdgeAccount, preds, func(s *sql.Selector) {
 		step := newAccountStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasTokens applies the HasEdge predicate on the "tokens" edge.
 func HasTokens() predicate.Device {
-	return predicate.Device(func(s *sql.Selector) {
+	return predicate.Device(entcacheterms.HasEdge(EdgeTokens, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, TokensTable, TokensColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasTokensWith applies the HasEdge predicate on the "tokens" edge with a given conditions (other predicates).
 func HasTokensWith(preds ...predicate.Token) predicate.Device {
-	return predicate.Device(func(s *sql.Selector) {
+	return predicate.Device(entcacheterms.HasEdgeWith(EdgeTokens, preds, func(s *sql.Selector) {
 		step := newTokensStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

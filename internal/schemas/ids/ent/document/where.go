@@ -102,17 +102,17 @@ func TitleLTE(v string) predicate.Document {
 
 // TitleContains applies the Contains predicate on the "title" field.
 func TitleContains(v string) predicate.Document {
-	return predicate.Document(sql.FieldContains(FieldTitle, v))
+	return predicate.Document(entcacheterms.FieldContains(FieldTitle, v))
 }
 
 // TitleHasPrefix applies the HasPrefix predicate on the "title" field.
 func TitleHasPrefix(v string) predicate.Document {
-	return predicate.Document(sql.FieldHasPrefix(FieldTitle, v))
+	return predicate.Document(entcacheterms.FieldHasPrefix(FieldTitle, v))
 }
 
 // TitleHasSuffix applies the HasSuffix predicate on the "title" field.
 func TitleHasSuffix(v string) predicate.Document {
-	return predicate.Document(sql.FieldHasSuffix(FieldTitle, v))
+	return predicate.Document(entcacheterms.FieldHasSuffix(FieldTitle, v))
 }
 
 // TitleEqualFold applies the EqualFold predicate on the "title" field.
@@ -127,48 +127,48 @@ func TitleContainsFold(v string) predicate.Document {
 
 // HasOwner applies the HasEdge predicate on the "owner" edge.
 func HasOwner() predicate.Document {
-	return predicate.Document(func(s *sql.Selector) {
+	return predicate.Document(entcacheterms.HasEdge(EdgeOwner, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, OwnerTable, OwnerColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasOwnerWith applies the HasEdge predicate on the "owner" edge with a given conditions (other predicates).
 func HasOwnerWith(preds ...predicate.Account) predicate.Document {
-	return predicate.Document(func(s *sql.Selector) {
+	return predicate.Document(entcacheterms.HasEdgeWith(EdgeOwner, preds, func(s *sql.Selector) {
 		step := newOwnerStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasRelated applies the HasEdge predicate on the "related" edge.
 func HasRelated() predicate.Document {
-	return predicate.Document(func(s *sql.Selector) {
+	return predicate.Document(entcacheterms.HasEdge(EdgeRelated, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, false, RelatedTable, RelatedPrimaryKey...),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasRelatedWith applies the HasEdge predicate on the "related" edge with a given conditions (other predicates).
 func HasRelatedWith(preds ...predicate.Document) predicate.Document {
-	return predicate.Document(func(s *sql.Selector) {
+	return predicate.Document(entcacheterms.HasEdgeWith(EdgeRelated, preds, func(s *sql.Selector) {
 		step := newRelatedStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -102,17 +102,17 @@ func NameLTE(v string) predicate.Event {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Event {
-	return predicate.Event(sql.FieldContains(FieldName, v))
+	return predicate.Event(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Event {
-	return predicate.Event(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Event(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Event {
-	return predicate.Event(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Event(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -127,25 +127,25 @@ func NameContainsFold(v string) predicate.Event {
 
 // HasToken applies the HasEdge predicate on the "token" edge.
 func HasToken() predicate.Event {
-	return predicate.Event(func(s *sql.Selector) {
+	return predicate.Event(entcacheterms.HasEdge(EdgeToken, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, TokenTable, TokenColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasTokenWith applies the HasEdge predicate on the "token" edge with a given conditions (other predicates).
 func HasTokenWith(preds ...predicate.Token) predicate.Event {
-	return predicate.Event(func(s *sql.Selector) {
+	return predicate.Event(entcacheterms.HasEdgeWith(EdgeToken, preds, func(s *sql.Selector) {
 		step := newTokenStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

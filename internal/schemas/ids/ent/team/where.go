@@ -101,17 +101,17 @@ func NameLTE(v string) predicate.Team {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Team {
-	return predicate.Team(sql.FieldContains(FieldName, v))
+	return predicate.Team(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Team {
-	return predicate.Team(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Team(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Team {
-	return predicate.Team(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Team(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -126,25 +126,25 @@ func NameContainsFold(v string) predicate.Team {
 
 // HasMembers applies the HasEdge predicate on the "members" edge.
 func HasMembers() predicate.Team {
-	return predicate.Team(func(s *sql.Selector) {
+	return predicate.Team(entcacheterms.HasEdge(EdgeMembers, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, true, MembersTable, MembersPrimaryKey...),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasMembersWith applies the HasEdge predicate on the "members" edge with a given conditions (other predicates).
 func HasMembersWith(preds ...predicate.Account) predicate.Team {
-	return predicate.Team(func(s *sql.Selector) {
+	return predicate.Team(entcacheterms.HasEdgeWith(EdgeMembers, preds, func(s *sql.Selector) {
 		step := newMembersStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

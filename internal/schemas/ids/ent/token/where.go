@@ -102,17 +102,17 @@ func NameLTE(v string) predicate.Token {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Token {
-	return predicate.Token(sql.FieldContains(FieldName, v))
+	return predicate.Token(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Token {
-	return predicate.Token(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Token(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Token {
-	return predicate.Token(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Token(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -127,48 +127,48 @@ func NameContainsFold(v string) predicate.Token {
 
 // HasDevice applies the HasEdge predicate on the "device" edge.
 func HasDevice() predicate.Token {
-	return predicate.Token(func(s *sql.Selector) {
+	return predicate.Token(entcacheterms.HasEdge(EdgeDevice, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, DeviceTable, DeviceColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasDeviceWith applies the HasEdge predicate on the "device" edge with a given conditions (other predicates).
 func HasDeviceWith(preds ...predicate.Device) predicate.Token {
-	return predicate.Token(func(s *sql.Selector) {
+	return predicate.Token(entcacheterms.HasEdgeWith(EdgeDevice, preds, func(s *sql.Selector) {
 		step := newDeviceStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasEvents applies the HasEdge predicate on the "events" edge.
 func HasEvents() predicate.Token {
-	return predicate.Token(func(s *sql.Selector) {
+	return predicate.Token(entcacheterms.HasEdge(EdgeEvents, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, EventsTable, EventsColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasEventsWith applies the HasEdge predicate on the "events" edge with a given conditions (other predicates).
 func HasEventsWith(preds ...predicate.Event) predicate.Token {
-	return predicate.Token(func(s *sql.Selector) {
+	return predicate.Token(entcacheterms.HasEdgeWith(EdgeEvents, preds, func(s *sql.Selector) {
 		step := newEventsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

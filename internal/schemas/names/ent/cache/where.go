@@ -126,17 +126,17 @@ func DriverLTE(v string) predicate.Cache {
 
 // DriverContains applies the Contains predicate on the "driver" field.
 func DriverContains(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldContains(FieldDriver, v))
+	return predicate.Cache(entcacheterms.FieldContains(FieldDriver, v))
 }
 
 // DriverHasPrefix applies the HasPrefix predicate on the "driver" field.
 func DriverHasPrefix(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldHasPrefix(FieldDriver, v))
+	return predicate.Cache(entcacheterms.FieldHasPrefix(FieldDriver, v))
 }
 
 // DriverHasSuffix applies the HasSuffix predicate on the "driver" field.
 func DriverHasSuffix(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldHasSuffix(FieldDriver, v))
+	return predicate.Cache(entcacheterms.FieldHasSuffix(FieldDriver, v))
 }
 
 // DriverEqualFold applies the EqualFold predicate on the "driver" field.
@@ -191,17 +191,17 @@ func ConfigLTE(v string) predicate.Cache {
 
 // ConfigContains applies the Contains predicate on the "config" field.
 func ConfigContains(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldContains(FieldConfig, v))
+	return predicate.Cache(entcacheterms.FieldContains(FieldConfig, v))
 }
 
 // ConfigHasPrefix applies the HasPrefix predicate on the "config" field.
 func ConfigHasPrefix(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldHasPrefix(FieldConfig, v))
+	return predicate.Cache(entcacheterms.FieldHasPrefix(FieldConfig, v))
 }
 
 // ConfigHasSuffix applies the HasSuffix predicate on the "config" field.
 func ConfigHasSuffix(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldHasSuffix(FieldConfig, v))
+	return predicate.Cache(entcacheterms.FieldHasSuffix(FieldConfig, v))
 }
 
 // ConfigIsNil applies the IsNil predicate on the "config" field.
@@ -266,17 +266,17 @@ func HooksLTE(v string) predicate.Cache {
 
 // HooksContains applies the Contains predicate on the "hooks" field.
 func HooksContains(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldContains(FieldHooks, v))
+	return predicate.Cache(entcacheterms.FieldContains(FieldHooks, v))
 }
 
 // HooksHasPrefix applies the HasPrefix predicate on the "hooks" field.
 func HooksHasPrefix(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldHasPrefix(FieldHooks, v))
+	return predicate.Cache(entcacheterms.FieldHasPrefix(FieldHooks, v))
 }
 
 // HooksHasSuffix applies the HasSuffix predicate on the "hooks" field.
 func HooksHasSuffix(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldHasSuffix(FieldHooks, v))
+	return predicate.Cache(entcacheterms.FieldHasSuffix(FieldHooks, v))
 }
 
 // HooksIsNil applies the IsNil predicate on the "hooks" field.
@@ -391,17 +391,17 @@ func OwnLTE(v string) predicate.Cache {
 
 // OwnContains applies the Contains predicate on the "own" field.
 func OwnContains(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldContains(FieldOwn, v))
+	return predicate.Cache(entcacheterms.FieldContains(FieldOwn, v))
 }
 
 // OwnHasPrefix applies the HasPrefix predicate on the "own" field.
 func OwnHasPrefix(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldHasPrefix(FieldOwn, v))
+	return predicate.Cache(entcacheterms.FieldHasPrefix(FieldOwn, v))
 }
 
 // OwnHasSuffix applies the HasSuffix predicate on the "own" field.
 func OwnHasSuffix(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldHasSuffix(FieldOwn, v))
+	return predicate.Cache(entcacheterms.FieldHasSuffix(FieldOwn, v))
 }
 
 // OwnIsNil applies the IsNil predicate on the "own" field.
@@ -466,17 +466,17 @@ func TypeLTE(v string) predicate.Cache {
 
 // TypeContains applies the Contains predicate on the "type" field.
 func TypeContains(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldContains(FieldType, v))
+	return predicate.Cache(entcacheterms.FieldContains(FieldType, v))
 }
 
 // TypeHasPrefix applies the HasPrefix predicate on the "type" field.
 func TypeHasPrefix(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldHasPrefix(FieldType, v))
+	return predicate.Cache(entcacheterms.FieldHasPrefix(FieldType, v))
 }
 
 // TypeHasSuffix applies the HasSuffix predicate on the "type" field.
 func TypeHasSuffix(v string) predicate.Cache {
-	return predicate.Cache(sql.FieldHasSuffix(FieldType, v))
+	return predicate.Cache(entcacheterms.FieldHasSuffix(FieldType, v))
 }
 
 // TypeIsNil applies the IsNil predicate on the "type" field.
@@ -511,48 +511,48 @@ func UniqueNEQ(v bool) predicate.Cache {
 
 // HasMutations applies the HasEdge predicate on the "mutations" edge.
 func HasMutations() predicate.Cache {
-	return predicate.Cache(func(s *sql.Selector) {
+	return predicate.Cache(entcacheterms.HasEdge(EdgeMutations, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, MutationsTable, MutationsColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasMutationsWith applies the HasEdge predicate on the "mutations" edge with a given conditions (other predicates).
 func HasMutationsWith(preds ...predicate.Pending) predicate.Cache {
-	return predicate.Cache(func(s *sql.Selector) {
+	return predicate.Cache(entcacheterms.HasEdgeWith(EdgeMutations, preds, func(s *sql.Selector) {
 		step := newMutationsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasWrite applies the HasEdge predicate on the "write" edge.
 func HasWrite() predicate.Cache {
-	return predicate.Cache(func(s *sql.Selector) {
+	return predicate.Cache(entcacheterms.HasEdge(EdgeWrite, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, false, WriteTable, WriteColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasWriteWith applies the HasEdge predicate on the "write" edge with a given conditions (other predicates).
 func HasWriteWith(preds ...predicate.Write) predicate.Cache {
-	return predicate.Cache(func(s *sql.Selector) {
+	return predicate.Cache(entcacheterms.HasEdgeWith(EdgeWrite, preds, func(s *sql.Selector) {
 		step := newWriteStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

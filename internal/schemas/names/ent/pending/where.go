@@ -111,17 +111,17 @@ func CtxLTE(v string) predicate.Pending {
 
 // CtxContains applies the Contains predicate on the "ctx" field.
 func CtxContains(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldContains(FieldCtx, v))
+	return predicate.Pending(entcacheterms.FieldContains(FieldCtx, v))
 }
 
 // CtxHasPrefix applies the HasPrefix predicate on the "ctx" field.
 func CtxHasPrefix(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldHasPrefix(FieldCtx, v))
+	return predicate.Pending(entcacheterms.FieldHasPrefix(FieldCtx, v))
 }
 
 // CtxHasSuffix applies the HasSuffix predicate on the "ctx" field.
 func CtxHasSuffix(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldHasSuffix(FieldCtx, v))
+	return predicate.Pending(entcacheterms.FieldHasSuffix(FieldCtx, v))
 }
 
 // CtxIsNil applies the IsNil predicate on the "ctx" field.
@@ -186,17 +186,17 @@ func MutationLTE(v string) predicate.Pending {
 
 // MutationContains applies the Contains predicate on the "mutation" field.
 func MutationContains(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldContains(FieldMutation, v))
+	return predicate.Pending(entcacheterms.FieldContains(FieldMutation, v))
 }
 
 // MutationHasPrefix applies the HasPrefix predicate on the "mutation" field.
 func MutationHasPrefix(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldHasPrefix(FieldMutation, v))
+	return predicate.Pending(entcacheterms.FieldHasPrefix(FieldMutation, v))
 }
 
 // MutationHasSuffix applies the HasSuffix predicate on the "mutation" field.
 func MutationHasSuffix(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldHasSuffix(FieldMutation, v))
+	return predicate.Pending(entcacheterms.FieldHasSuffix(FieldMutation, v))
 }
 
 // MutationIsNil applies the IsNil predicate on the "mutation" field.
@@ -261,17 +261,17 @@ func SpecLTE(v string) predicate.Pending {
 
 // SpecContains applies the Contains predicate on the "spec" field.
 func SpecContains(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldContains(FieldSpec, v))
+	return predicate.Pending(entcacheterms.FieldContains(FieldSpec, v))
 }
 
 // SpecHasPrefix applies the HasPrefix predicate on the "spec" field.
 func SpecHasPrefix(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldHasPrefix(FieldSpec, v))
+	return predicate.Pending(entcacheterms.FieldHasPrefix(FieldSpec, v))
 }
 
 // SpecHasSuffix applies the HasSuffix predicate on the "spec" field.
 func SpecHasSuffix(v string) predicate.Pending {
-	return predicate.Pending(sql.FieldHasSuffix(FieldSpec, v))
+	return predicate.Pending(entcacheterms.FieldHasSuffix(FieldSpec, v))
 }
 
 // SpecIsNil applies the IsNil predicate on the "spec" field.
@@ -296,48 +296,48 @@ func SpecContainsFold(v string) predicate.Pending {
 
 // HasCache applies the HasEdge predicate on the "cache" edge.
 func HasCache() predicate.Pending {
-	return predicate.Pending(func(s *sql.Selector) {
+	return predicate.Pending(entcacheterms.HasEdge(EdgeCache, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, CacheTable, CacheColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasCacheWith applies the HasEdge predicate on the "cache" edge with a given conditions (other predicates).
 func HasCacheWith(preds ...predicate.Cache) predicate.Pending {
-	return predicate.Pending(func(s *sql.Selector) {
+	return predicate.Pending(entcacheterms.HasEdgeWith(EdgeCache, preds, func(s *sql.Selector) {
 		step := newCacheStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasDriver applies the HasEdge predicate on the "driver" edge.
 func HasDriver() predicate.Pending {
-	return predicate.Pending(func(s *sql.Selector) {
+	return predicate.Pending(entcacheterms.HasEdge(EdgeDriver, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, DriverTable, DriverColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasDriverWith applies the HasEdge predicate on the "driver" edge with a given conditions (other predicates).
 func HasDriverWith(preds ...predicate.PlusOne) predicate.Pending {
-	return predicate.Pending(func(s *sql.Selector) {
+	return predicate.Pending(entcacheterms.HasEdgeWith(EdgeDriver, preds, func(s *sql.Selector) {
 		step := newDriverStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -105,17 +105,17 @@ func OpLTE(v string) predicate.PlusOne {
 
 // OpContains applies the Contains predicate on the "op" field.
 func OpContains(v string) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldContains(FieldOp, v))
+	return predicate.PlusOne(entcacheterms.FieldContains(FieldOp, v))
 }
 
 // OpHasPrefix applies the HasPrefix predicate on the "op" field.
 func OpHasPrefix(v string) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldHasPrefix(FieldOp, v))
+	return predicate.PlusOne(entcacheterms.FieldHasPrefix(FieldOp, v))
 }
 
 // OpHasSuffix applies the HasSuffix predicate on the "op" field.
 func OpHasSuffix(v string) predicate.PlusOne {
-	return predicate.PlusOne(sql.FieldHasSuffix(FieldOp, v))
+	return predicate.PlusOne(entcacheterms.FieldHasSuffix(FieldOp, v))
 }
 
 // OpIsNil applies the IsNil predicate on the "op" field.

@@ -101,17 +101,17 @@ func NumberLTE(v string) predicate.Card {
 
 // NumberContains applies the Contains predicate on the "number" field.
 func NumberContains(v string) predicate.Card {
-	return predicate.Card(sql.FieldContains(FieldNumber, v))
+	return predicate.Card(entcacheterms.FieldContains(FieldNumber, v))
 }
 
 // NumberHasPrefix applies the HasPrefix predicate on the "number" field.
 func NumberHasPrefix(v string) predicate.Card {
-	return predicate.Card(sql.FieldHasPrefix(FieldNumber, v))
+	return predicate.Card(entcacheterms.FieldHasPrefix(FieldNumber, v))
 }
 
 // NumberHasSuffix applies the HasSuffix predicate on the "number" field.
 func NumberHasSuffix(v string) predicate.Card {
-	return predicate.Card(sql.FieldHasSuffix(FieldNumber, v))
+	return predicate.Card(entcacheterms.FieldHasSuffix(FieldNumber, v))
 }
 
 // NumberEqualFold applies the EqualFold predicate on the "number" field.
@@ -126,25 +126,25 @@ func NumberContainsFold(v string) predicate.Card {
 
 // HasOwner applies the HasEdge predicate on the "owner" edge.
 func HasOwner() predicate.Card {
-	return predicate.Card(func(s *sql.Selector) {
+	return predicate.Card(entcacheterms.HasEdge(EdgeOwner, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2O, true, OwnerTable, OwnerColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasOwnerWith applies the HasEdge predicate on the "owner" edge with a given conditions (other predicates).
 func HasOwnerWith(preds ...predicate.User) predicate.Card {
-	return predicate.Card(func(s *sql.Selector) {
+	return predicate.Card(entcacheterms.HasEdgeWith(EdgeOwner, preds, func(s *sql.Selector) {
 		step := newOwnerStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -101,17 +101,17 @@ func NameLTE(v string) predicate.Category {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Category {
-	return predicate.Category(sql.FieldContains(FieldName, v))
+	return predicate.Category(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Category {
-	return predicate.Category(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Category(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Category {
-	return predicate.Category(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Category(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -126,48 +126,48 @@ func NameContainsFold(v string) predicate.Category {
 
 // HasParent applies the HasEdge predicate on the "parent" edge.
 func HasParent() predicate.Category {
-	return predicate.Category(func(s *sql.Selector) {
+	return predicate.Category(entcacheterms.HasEdge(EdgeParent, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, ParentTable, ParentColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasParentWith applies the HasEdge predicate on the "parent" edge with a given conditions (other predicates).
 func HasParentWith(preds ...predicate.Category) predicate.Category {
-	return predicate.Category(func(s *sql.Selector) {
+	return predicate.Category(entcacheterms.HasEdgeWith(EdgeParent, preds, func(s *sql.Selector) {
 		step := newParentStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasChildren applies the HasEdge predicate on the "children" edge.
 func HasChildren() predicate.Category {
-	return predicate.Category(func(s *sql.Selector) {
+	return predicate.Category(entcacheterms.HasEdge(EdgeChildren, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, ChildrenTable, ChildrenColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasChildrenWith applies the HasEdge predicate on the "children" edge with a given conditions (other predicates).
 func HasChildrenWith(preds ...predicate.Category) predicate.Category {
-	return predicate.Category(func(s *sql.Selector) {
+	return predicate.Category(entcacheterms.HasEdgeWith(EdgeChildren, preds, func(s *sql.Selector) {
 		step := newChildrenStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -101,48 +101,48 @@ func ValueLTE(v int) predicate.Node {
 
 // HasPrev applies the HasEdge predicate on the "prev" edge.
 func HasPrev() predicate.Node {
-	return predicate.Node(func(s *sql.Selector) {
+	return predicate.Node(entcacheterms.HasEdge(EdgePrev, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2O, true, PrevTable, PrevColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasPrevWith applies the HasEdge predicate on the "prev" edge with a given conditions (other predicates).
 func HasPrevWith(preds ...predicate.Node) predicate.Node {
-	return predicate.Node(func(s *sql.Selector) {
+	return predicate.Node(entcacheterms.HasEdgeWith(EdgePrev, preds, func(s *sql.Selector) {
 		step := newPrevStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasNext applies the HasEdge predicate on the "next" edge.
 func HasNext() predicate.Node {
-	return predicate.Node(func(s *sql.Selector) {
+	return predicate.Node(entcacheterms.HasEdge(EdgeNext, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2O, false, NextTable, NextColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasNextWith applies the HasEdge predicate on the "next" edge with a given conditions (other predicates).
 func HasNextWith(preds ...predicate.Node) predicate.Node {
-	return predicate.Node(func(s *sql.Selector) {
+	return predicate.Node(entcacheterms.HasEdgeWith(EdgeNext, preds, func(s *sql.Selector) {
 		step := newNextStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

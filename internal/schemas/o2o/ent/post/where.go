@@ -101,17 +101,17 @@ func TitleLTE(v string) predicate.Post {
 
 // TitleContains applies the Contains predicate on the "title" field.
 func TitleContains(v string) predicate.Post {
-	return predicate.Post(sql.FieldContains(FieldTitle, v))
+	return predicate.Post(entcacheterms.FieldContains(FieldTitle, v))
 }
 
 // TitleHasPrefix applies the HasPrefix predicate on the "title" field.
 func TitleHasPrefix(v string) predicate.Post {
-	return predicate.Post(sql.FieldHasPrefix(FieldTitle, v))
+	return predicate.Post(entcacheterms.FieldHasPrefix(FieldTitle, v))
 }
 
 // TitleHasSuffix applies the HasSuffix predicate on the "title" field.
 func TitleHasSuffix(v string) predicate.Post {
-	return predicate.Post(sql.FieldHasSuffix(FieldTitle, v))
+	return predicate.Post(entcacheterms.FieldHasSuffix(FieldTitle, v))
 }
 
 // TitleEqualFold applies the EqualFold predicate on the "title" field.
@@ -126,71 +126,71 @@ func TitleContainsFold(v string) predicate.Post {
 
 // HasAuthor applies the HasEdge predicate on the "author" edge.
 func HasAuthor() predicate.Post {
-	return predicate.Post(func(s *sql.Selector) {
+	return predicate.Post(entcacheterms.HasEdge(EdgeAuthor, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, AuthorTable, AuthorColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasAuthorWith applies the HasEdge predicate on the "author" edge with a given conditions (other predicates).
 func HasAuthorWith(preds ...predicate.User) predicate.Post {
-	return predicate.Post(func(s *sql.Selector) {
+	return predicate.Post(entcacheterms.HasEdgeWith(EdgeAuthor, preds, func(s *sql.Selector) {
 		step := newAuthorStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasReviewer applies the HasEdge predicate on the "reviewer" edge.
 func HasReviewer() predicate.Post {
-	return predicate.Post(func(s *sql.Selector) {
+	return predicate.Post(entcacheterms.HasEdge(EdgeReviewer, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, ReviewerTable, ReviewerColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasReviewerWith applies the HasEdge predicate on the "reviewer" edge with a given conditions (other predicates).
 func HasReviewerWith(preds ...predicate.User) predicate.Post {
-	return predicate.Post(func(s *sql.Selector) {
+	return predicate.Post(entcacheterms.HasEdgeWith(EdgeReviewer, preds, func(s *sql.Selector) {
 		step := newReviewerStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasCategory applies the HasEdge predicate on the "category" edge.
 func HasCategory() predicate.Post {
-	return predicate.Post(func(s *sql.Selector) {
+	return predicate.Post(entcacheterms.HasEdge(EdgeCategory, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, false, CategoryTable, CategoryColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasCategoryWith applies the HasEdge predicate on the "category" edge with a given conditions (other predicates).
 func HasCategoryWith(preds ...predicate.Category) predicate.Post {
-	return predicate.Post(func(s *sql.Selector) {
+	return predicate.Post(entcacheterms.HasEdgeWith(EdgeCategory, preds, func(s *sql.Selector) {
 		step := newCategoryStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -106,17 +106,17 @@ func NameLTE(v string) predicate.User {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.User {
-	return predicate.User(sql.FieldContains(FieldName, v))
+	return predicate.User(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.User {
-	return predicate.User(sql.FieldHasPrefix(FieldName, v))
+	return predicate.User(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.User {
-	return predicate.User(sql.FieldHasSuffix(FieldName, v))
+	return predicate.User(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -181,163 +181,163 @@ func AgeNotNil() predicate.User {
 
 // HasCard applies the HasEdge predicate on the "card" edge.
 func HasCard() predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdge(EdgeCard, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2O, false, CardTable, CardColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasCardWith applies the HasEdge predicate on the "card" edge with a given conditions (other predicates).
 func HasCardWith(preds ...predicate.Card) predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdgeWith(EdgeCard, preds, func(s *sql.Selector) {
 		step := newCardStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasSpouse applies the HasEdge predicate on the "spouse" edge.
 func HasSpouse() predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdge(EdgeSpouse, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2O, false, SpouseTable, SpouseColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasSpouseWith applies the HasEdge predicate on the "spouse" edge with a given conditions (other predicates).
 func HasSpouseWith(preds ...predicate.User) predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdgeWith(EdgeSpouse, preds, func(s *sql.Selector) {
 		step := newSpouseStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasFriends applies the HasEdge predicate on the "friends" edge.
 func HasFriends() predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdge(EdgeFriends, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, false, FriendsTable, FriendsPrimaryKey...),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasFriendsWith applies the HasEdge predicate on the "friends" edge with a given conditions (other predicates).
 func HasFriendsWith(preds ...predicate.User) predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdgeWith(EdgeFriends, preds, func(s *sql.Selector) {
 		step := newFriendsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasFollowers applies the HasEdge predicate on the "followers" edge.
 func HasFollowers() predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdge(EdgeFollowers, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, true, FollowersTable, FollowersPrimaryKey...),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasFollowersWith applies the HasEdge predicate on the "followers" edge with a given conditions (other predicates).
 func HasFollowersWith(preds ...predicate.User) predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdgeWith(EdgeFollowers, preds, func(s *sql.Selector) {
 		step := newFollowersStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasFollowing applies the HasEdge predicate on the "following" edge.
 func HasFollowing() predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdge(EdgeFollowing, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, false, FollowingTable, FollowingPrimaryKey...),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasFollowingWith applies the HasEdge predicate on the "following" edge with a given conditions (other predicates).
 func HasFollowingWith(preds ...predicate.User) predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdgeWith(EdgeFollowing, preds, func(s *sql.Selector) {
 		step := newFollowingStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasWritten applies the HasEdge predicate on the "written" edge.
 func HasWritten() predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdge(EdgeWritten, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, WrittenTable, WrittenColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasWrittenWith applies the HasEdge predicate on the "written" edge with a given conditions (other predicates).
 func HasWrittenWith(preds ...predicate.Post) predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdgeWith(EdgeWritten, preds, func(s *sql.Selector) {
 		step := newWrittenStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasReviewed applies the HasEdge predicate on the "reviewed" edge.
 func HasReviewed() predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdge(EdgeReviewed, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, ReviewedTable, ReviewedColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasReviewedWith applies the HasEdge predicate on the "reviewed" edge with a given conditions (other predicates).
 func HasReviewedWith(preds ...predicate.Post) predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdgeWith(EdgeReviewed, preds, func(s *sql.Selector) {
 		step := newReviewedStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

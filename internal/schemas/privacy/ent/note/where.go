@@ -106,17 +106,17 @@ func TextLTE(v string) predicate.Note {
 
 // TextContains applies the Contains predicate on the "text" field.
 func TextContains(v string) predicate.Note {
-	return predicate.Note(sql.FieldContains(FieldText, v))
+	return predicate.Note(entcacheterms.FieldContains(FieldText, v))
 }
 
 // TextHasPrefix applies the HasPrefix predicate on the "text" field.
 func TextHasPrefix(v string) predicate.Note {
-	return predicate.Note(sql.FieldHasPrefix(FieldText, v))
+	return predicate.Note(entcacheterms.FieldHasPrefix(FieldText, v))
 }
 
 // TextHasSuffix applies the HasSuffix predicate on the "text" field.
 func TextHasSuffix(v string) predicate.Note {
-	return predicate.Note(sql.FieldHasSuffix(FieldText, v))
+	return predicate.Note(entcacheterms.FieldHasSuffix(FieldText, v))
 }
 
 // TextEqualFold applies the EqualFold predicate on the "text" field.
@@ -151,48 +151,48 @@ func TenantIDNotIn(vs ...int) predicate.Note {
 
 // HasTenant applies the HasEdge predicate on the "tenant" edge.
 func HasTenant() predicate.Note {
-	return predicate.Note(func(s *sql.Selector) {
+	return predicate.Note(entcacheterms.HasEdge(EdgeTenant, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, TenantTable, TenantColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasTenantWith applies the HasEdge predicate on the "tenant" edge with a given conditions (other predicates).
 func HasTenantWith(preds ...predicate.Tenant) predicate.Note {
-	return predicate.Note(func(s *sql.Selector) {
+	return predicate.Note(entcacheterms.HasEdgeWith(EdgeTenant, preds, func(s *sql.Selector) {
 		step := newTenantStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasAuthor applies the HasEdge predicate on the "author" edge.
 func HasAuthor() predicate.Note {
-	return predicate.Note(func(s *sql.Selector) {
+	return predicate.Note(entcacheterms.HasEdge(EdgeAuthor, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, AuthorTable, AuthorColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasAuthorWith applies the HasEdge predicate on the "author" edge with a given conditions (other predicates).
 func HasAuthorWith(preds ...predicate.User) predicate.Note {
-	return predicate.Note(func(s *sql.Selector) {
+	return predicate.Note(entcacheterms.HasEdgeWith(EdgeAuthor, preds, func(s *sql.Selector) {
 		step := newAuthorStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -101,17 +101,17 @@ func NameLTE(v string) predicate.Tenant {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Tenant {
-	return predicate.Tenant(sql.FieldContains(FieldName, v))
+	return predicate.Tenant(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Tenant {
-	return predicate.Tenant(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Tenant(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Tenant {
-	return predicate.Tenant(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Tenant(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -126,48 +126,48 @@ func NameContainsFold(v string) predicate.Tenant {
 
 // HasUsers applies the HasEdge predicate on the "users" edge.
 func HasUsers() predicate.Tenant {
-	return predicate.Tenant(func(s *sql.Selector) {
+	return predicate.Tenant(entcacheterms.HasEdge(EdgeUsers, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, UsersTable, UsersColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasUsersWith applies the HasEdge predicate on the "users" edge with a given conditions (other predicates).
 func HasUsersWith(preds ...predicate.User) predicate.Tenant {
-	return predicate.Tenant(func(s *sql.Selector) {
+	return predicate.Tenant(entcacheterms.HasEdgeWith(EdgeUsers, preds, func(s *sql.Selector) {
 		step := newUsersStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasNotes applies the HasEdge predicate on the "notes" edge.
 func HasNotes() predicate.Tenant {
-	return predicate.Tenant(func(s *sql.Selector) {
+	return predicate.Tenant(entcacheterms.HasEdge(EdgeNotes, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, NotesTable, NotesColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasNotesWith applies the HasEdge predicate on the "notes" edge with a given conditions (other predicates).
 func HasNotesWith(preds ...predicate.Note) predicate.Tenant {
-	return predicate.Tenant(func(s *sql.Selector) {
+	return predicate.Tenant(entcacheterms.HasEdgeWith(EdgeNotes, preds, func(s *sql.Selector) {
 		step := newNotesStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

@@ -107,17 +107,17 @@ func NameLTE(v string) predicate.Pet {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldContains(FieldName, v))
+	return predicate.Pet(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Pet(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Pet(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -162,7 +162,7 @@ func OwnerIDNotNil() predicate.Pet {
 
 // HasOwner applies the HasEdge predicate on the "owner" edge.
 func HasOwner() predicate.Pet {
-	return predicate.Pet(func(s *sql.Selector) {
+	return predicate.Pet(entcacheterms.HasEdge(EdgeOwner, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, OwnerTable, OwnerColumn),
@@ -171,12 +171,12 @@ func HasOwner() predicate.Pet {
 		step.To.Schema = schemaConfig.User
 		step.Edge.Schema = schemaConfig.Pet
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasOwnerWith applies the HasEdge predicate on the "owner" edge with a given conditions (other predicates).
 func HasOwnerWith(preds ...predicate.User) predicate.Pet {
-	return predicate.Pet(func(s *sql.Selector) {
+	return predicate.Pet(entcacheterms.HasEdgeWith(EdgeOwner, preds, func(s *sql.Selector) {
 		step := newOwnerStep()
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.User
@@ -186,7 +186,7 @@ func HasOwnerWith(preds ...predicate.User) predicate.Pet {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

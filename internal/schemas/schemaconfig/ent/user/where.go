@@ -102,17 +102,17 @@ func NameLTE(v string) predicate.User {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.User {
-	return predicate.User(sql.FieldContains(FieldName, v))
+	return predicate.User(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.User {
-	return predicate.User(sql.FieldHasPrefix(FieldName, v))
+	return predicate.User(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.User {
-	return predicate.User(sql.FieldHasSuffix(FieldName, v))
+	return predicate.User(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -127,7 +127,7 @@ func NameContainsFold(v string) predicate.User {
 
 // HasPets applies the HasEdge predicate on the "pets" edge.
 func HasPets() predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdge(EdgePets, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, PetsTable, PetsColumn),
@@ -136,12 +136,12 @@ func HasPets() predicate.User {
 		step.To.Schema = schemaConfig.Pet
 		step.Edge.Schema = schemaConfig.Pet
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasPetsWith applies the HasEdge predicate on the "pets" edge with a given conditions (other predicates).
 func HasPetsWith(preds ...predicate.Pet) predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdgeWith(EdgePets, preds, func(s *sql.Selector) {
 		step := newPetsStep()
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.Pet
@@ -151,12 +151,12 @@ func HasPetsWith(preds ...predicate.Pet) predicate.User {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasGroups applies the HasEdge predicate on the "groups" edge.
 func HasGroups() predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdge(EdgeGroups, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, false, GroupsTable, GroupsPrimaryKey...),
@@ -165,12 +165,12 @@ func HasGroups() predicate.User {
 		step.To.Schema = schemaConfig.Group
 		step.Edge.Schema = schemaConfig.UserGroups
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasGroupsWith applies the HasEdge predicate on the "groups" edge with a given conditions (other predicates).
 func HasGroupsWith(preds ...predicate.Group) predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdgeWith(EdgeGroups, preds, func(s *sql.Selector) {
 		step := newGroupsStep()
 		schemaConfig := internal.SchemaConfigFromContext(s.Context())
 		step.To.Schema = schemaConfig.Group
@@ -180,7 +180,7 @@ func HasGroupsWith(preds ...predicate.Group) predicate.User {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

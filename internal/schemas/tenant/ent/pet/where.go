@@ -163,17 +163,17 @@ func TenantLTE(v string) predicate.Pet {
 
 // TenantContains applies the Contains predicate on the "tenant" field.
 func TenantContains(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldContains(FieldTenant, v))
+	return predicate.Pet(entcacheterms.FieldContains(FieldTenant, v))
 }
 
 // TenantHasPrefix applies the HasPrefix predicate on the "tenant" field.
 func TenantHasPrefix(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldHasPrefix(FieldTenant, v))
+	return predicate.Pet(entcacheterms.FieldHasPrefix(FieldTenant, v))
 }
 
 // TenantHasSuffix applies the HasSuffix predicate on the "tenant" field.
 func TenantHasSuffix(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldHasSuffix(FieldTenant, v))
+	return predicate.Pet(entcacheterms.FieldHasSuffix(FieldTenant, v))
 }
 
 // TenantEqualFold applies the EqualFold predicate on the "tenant" field.
@@ -228,17 +228,17 @@ func NameLTE(v string) predicate.Pet {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldContains(FieldName, v))
+	return predicate.Pet(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Pet(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Pet {
-	return predicate.Pet(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Pet(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -253,25 +253,25 @@ func NameContainsFold(v string) predicate.Pet {
 
 // HasOwner applies the HasEdge predicate on the "owner" edge.
 func HasOwner() predicate.Pet {
-	return predicate.Pet(func(s *sql.Selector) {
+	return predicate.Pet(entcacheterms.HasEdge(EdgeOwner, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, OwnerTable, OwnerColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasOwnerWith applies the HasEdge predicate on the "owner" edge with a given conditions (other predicates).
 func HasOwnerWith(preds ...predicate.User) predicate.Pet {
-	return predicate.Pet(func(s *sql.Selector) {
+	return predicate.Pet(entcacheterms.HasEdgeWith(EdgeOwner, preds, func(s *sql.Selector) {
 		step := newOwnerStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

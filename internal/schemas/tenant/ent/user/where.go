@@ -113,17 +113,17 @@ func TenantLTE(v string) predicate.User {
 
 // TenantContains applies the Contains predicate on the "tenant" field.
 func TenantContains(v string) predicate.User {
-	return predicate.User(sql.FieldContains(FieldTenant, v))
+	return predicate.User(entcacheterms.FieldContains(FieldTenant, v))
 }
 
 // TenantHasPrefix applies the HasPrefix predicate on the "tenant" field.
 func TenantHasPrefix(v string) predicate.User {
-	return predicate.User(sql.FieldHasPrefix(FieldTenant, v))
+	return predicate.User(entcacheterms.FieldHasPrefix(FieldTenant, v))
 }
 
 // TenantHasSuffix applies the HasSuffix predicate on the "tenant" field.
 func TenantHasSuffix(v string) predicate.User {
-	return predicate.User(sql.FieldHasSuffix(FieldTenant, v))
+	return predicate.User(entcacheterms.FieldHasSuffix(FieldTenant, v))
 }
 
 // TenantEqualFold applies the EqualFold predicate on the "tenant" field.
@@ -228,17 +228,17 @@ func NameLTE(v string) predicate.User {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.User {
-	return predicate.User(sql.FieldContains(FieldName, v))
+	return predicate.User(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.User {
-	return predicate.User(sql.FieldHasPrefix(FieldName, v))
+	return predicate.User(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.User {
-	return predicate.User(sql.FieldHasSuffix(FieldName, v))
+	return predicate.User(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -253,48 +253,48 @@ func NameContainsFold(v string) predicate.User {
 
 // HasPets applies the HasEdge predicate on the "pets" edge.
 func HasPets() predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdge(EdgePets, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, PetsTable, PetsColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasPetsWith applies the HasEdge predicate on the "pets" edge with a given conditions (other predicates).
 func HasPetsWith(preds ...predicate.Pet) predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdgeWith(EdgePets, preds, func(s *sql.Selector) {
 		step := newPetsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasGroups applies the HasEdge predicate on the "groups" edge.
 func HasGroups() predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdge(EdgeGroups, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2M, false, GroupsTable, GroupsPrimaryKey...),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasGroupsWith applies the HasEdge predicate on the "groups" edge with a given conditions (other predicates).
 func HasGroupsWith(preds ...predicate.Group) predicate.User {
-	return predicate.User(func(s *sql.Selector) {
+	return predicate.User(entcacheterms.HasEdgeWith(EdgeGroups, preds, func(s *sql.Selector) {
 		step := newGroupsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

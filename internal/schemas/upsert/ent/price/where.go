@@ -116,17 +116,17 @@ func ArticleLTE(v string) predicate.Price {
 
 // ArticleContains applies the Contains predicate on the "article" field.
 func ArticleContains(v string) predicate.Price {
-	return predicate.Price(sql.FieldContains(FieldArticle, v))
+	return predicate.Price(entcacheterms.FieldContains(FieldArticle, v))
 }
 
 // ArticleHasPrefix applies the HasPrefix predicate on the "article" field.
 func ArticleHasPrefix(v string) predicate.Price {
-	return predicate.Price(sql.FieldHasPrefix(FieldArticle, v))
+	return predicate.Price(entcacheterms.FieldHasPrefix(FieldArticle, v))
 }
 
 // ArticleHasSuffix applies the HasSuffix predicate on the "article" field.
 func ArticleHasSuffix(v string) predicate.Price {
-	return predicate.Price(sql.FieldHasSuffix(FieldArticle, v))
+	return predicate.Price(entcacheterms.FieldHasSuffix(FieldArticle, v))
 }
 
 // ArticleEqualFold applies the EqualFold predicate on the "article" field.
@@ -241,25 +241,25 @@ func StoreIDNotIn(vs ...int) predicate.Price {
 
 // HasStore applies the HasEdge predicate on the "store" edge.
 func HasStore() predicate.Price {
-	return predicate.Price(func(s *sql.Selector) {
+	return predicate.Price(entcacheterms.HasEdge(EdgeStore, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, StoreTable, StoreColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasStoreWith applies the HasEdge predicate on the "store" edge with a given conditions (other predicates).
 func HasStoreWith(preds ...predicate.Store) predicate.Price {
-	return predicate.Price(func(s *sql.Selector) {
+	return predicate.Price(entcacheterms.HasEdgeWith(EdgeStore, preds, func(s *sql.Selector) {
 		step := newStoreStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

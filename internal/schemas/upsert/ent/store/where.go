@@ -106,17 +106,17 @@ func NameLTE(v string) predicate.Store {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.Store {
-	return predicate.Store(sql.FieldContains(FieldName, v))
+	return predicate.Store(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.Store {
-	return predicate.Store(sql.FieldHasPrefix(FieldName, v))
+	return predicate.Store(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.Store {
-	return predicate.Store(sql.FieldHasSuffix(FieldName, v))
+	return predicate.Store(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
@@ -171,17 +171,17 @@ func CityLTE(v string) predicate.Store {
 
 // CityContains applies the Contains predicate on the "city" field.
 func CityContains(v string) predicate.Store {
-	return predicate.Store(sql.FieldContains(FieldCity, v))
+	return predicate.Store(entcacheterms.FieldContains(FieldCity, v))
 }
 
 // CityHasPrefix applies the HasPrefix predicate on the "city" field.
 func CityHasPrefix(v string) predicate.Store {
-	return predicate.Store(sql.FieldHasPrefix(FieldCity, v))
+	return predicate.Store(entcacheterms.FieldHasPrefix(FieldCity, v))
 }
 
 // CityHasSuffix applies the HasSuffix predicate on the "city" field.
 func CityHasSuffix(v string) predicate.Store {
-	return predicate.Store(sql.FieldHasSuffix(FieldCity, v))
+	return predicate.Store(entcacheterms.FieldHasSuffix(FieldCity, v))
 }
 
 // CityIsNil applies the IsNil predicate on the "city" field.
@@ -206,25 +206,25 @@ func CityContainsFold(v string) predicate.Store {
 
 // HasPrices applies the HasEdge predicate on the "prices" edge.
 func HasPrices() predicate.Store {
-	return predicate.Store(func(s *sql.Selector) {
+	return predicate.Store(entcacheterms.HasEdge(EdgePrices, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, PricesTable, PricesColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasPricesWith applies the HasEdge predicate on the "prices" edge with a given conditions (other predicates).
 func HasPricesWith(preds ...predicate.Price) predicate.Store {
-	return predicate.Store(func(s *sql.Selector) {
+	return predicate.Store(entcacheterms.HasEdgeWith(EdgePrices, preds, func(s *sql.Selector) {
 		step := newPricesStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

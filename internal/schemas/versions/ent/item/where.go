@@ -151,17 +151,17 @@ func NonceLTE(v string) predicate.Item {
 
 // NonceContains applies the Contains predicate on the "nonce" field.
 func NonceContains(v string) predicate.Item {
-	return predicate.Item(sql.FieldContains(FieldNonce, v))
+	return predicate.Item(entcacheterms.FieldContains(FieldNonce, v))
 }
 
 // NonceHasPrefix applies the HasPrefix predicate on the "nonce" field.
 func NonceHasPrefix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasPrefix(FieldNonce, v))
+	return predicate.Item(entcacheterms.FieldHasPrefix(FieldNonce, v))
 }
 
 // NonceHasSuffix applies the HasSuffix predicate on the "nonce" field.
 func NonceHasSuffix(v string) predicate.Item {
-	return predicate.Item(sql.FieldHasSuffix(FieldNonce, v))
+	return predicate.Item(entcacheterms.FieldHasSuffix(FieldNonce, v))
 }
 
 // NonceEqualFold applies the EqualFold predicate on the "nonce" field.
@@ -196,48 +196,48 @@ func ShelfIDNotIn(vs ...int) predicate.Item {
 
 // HasShelf applies the HasEdge predicate on the "shelf" edge.
 func HasShelf() predicate.Item {
-	return predicate.Item(func(s *sql.Selector) {
+	return predicate.Item(entcacheterms.HasEdge(EdgeShelf, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, ShelfTable, ShelfColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasShelfWith applies the HasEdge predicate on the "shelf" edge with a given conditions (other predicates).
 func HasShelfWith(preds ...predicate.Shelf) predicate.Item {
-	return predicate.Item(func(s *sql.Selector) {
+	return predicate.Item(entcacheterms.HasEdgeWith(EdgeShelf, preds, func(s *sql.Selector) {
 		step := newShelfStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // HasNotes applies the HasEdge predicate on the "notes" edge.
 func HasNotes() predicate.Item {
-	return predicate.Item(func(s *sql.Selector) {
+	return predicate.Item(entcacheterms.HasEdge(EdgeNotes, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, NotesTable, NotesColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasNotesWith applies the HasEdge predicate on the "notes" edge with a given conditions (other predicates).
 func HasNotesWith(preds ...predicate.Note) predicate.Item {
-	return predicate.Item(func(s *sql.Selector) {
+	return predicate.Item(entcacheterms.HasEdgeWith(EdgeNotes, preds, func(s *sql.Selector) {
 		step := newNotesStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

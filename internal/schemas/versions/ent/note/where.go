@@ -151,17 +151,17 @@ func NonceLTE(v string) predicate.Note {
 
 // NonceContains applies the Contains predicate on the "nonce" field.
 func NonceContains(v string) predicate.Note {
-	return predicate.Note(sql.FieldContains(FieldNonce, v))
+	return predicate.Note(entcacheterms.FieldContains(FieldNonce, v))
 }
 
 // NonceHasPrefix applies the HasPrefix predicate on the "nonce" field.
 func NonceHasPrefix(v string) predicate.Note {
-	return predicate.Note(sql.FieldHasPrefix(FieldNonce, v))
+	return predicate.Note(entcacheterms.FieldHasPrefix(FieldNonce, v))
 }
 
 // NonceHasSuffix applies the HasSuffix predicate on the "nonce" field.
 func NonceHasSuffix(v string) predicate.Note {
-	return predicate.Note(sql.FieldHasSuffix(FieldNonce, v))
+	return predicate.Note(entcacheterms.FieldHasSuffix(FieldNonce, v))
 }
 
 // NonceEqualFold applies the EqualFold predicate on the "nonce" field.
@@ -196,25 +196,25 @@ func ItemIDNotIn(vs ...int) predicate.Note {
 
 // HasItem applies the HasEdge predicate on the "item" edge.
 func HasItem() predicate.Note {
-	return predicate.Note(func(s *sql.Selector) {
+	return predicate.Note(entcacheterms.HasEdge(EdgeItem, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, ItemTable, ItemColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasItemWith applies the HasEdge predicate on the "item" edge with a given conditions (other predicates).
 func HasItemWith(preds ...predicate.Item) predicate.Note {
-	return predicate.Note(func(s *sql.Selector) {
+	return predicate.Note(entcacheterms.HasEdgeWith(EdgeItem, preds, func(s *sql.Selector) {
 		step := newItemStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

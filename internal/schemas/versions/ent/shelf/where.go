@@ -146,17 +146,17 @@ func NonceLTE(v string) predicate.Shelf {
 
 // NonceContains applies the Contains predicate on the "nonce" field.
 func NonceContains(v string) predicate.Shelf {
-	return predicate.Shelf(sql.FieldContains(FieldNonce, v))
+	return predicate.Shelf(entcacheterms.FieldContains(FieldNonce, v))
 }
 
 // NonceHasPrefix applies the HasPrefix predicate on the "nonce" field.
 func NonceHasPrefix(v string) predicate.Shelf {
-	return predicate.Shelf(sql.FieldHasPrefix(FieldNonce, v))
+	return predicate.Shelf(entcacheterms.FieldHasPrefix(FieldNonce, v))
 }
 
 // NonceHasSuffix applies the HasSuffix predicate on the "nonce" field.
 func NonceHasSuffix(v string) predicate.Shelf {
-	return predicate.Shelf(sql.FieldHasSuffix(FieldNonce, v))
+	return predicate.Shelf(entcacheterms.FieldHasSuffix(FieldNonce, v))
 }
 
 // NonceEqualFold applies the EqualFold predicate on the "nonce" field.
@@ -171,25 +171,25 @@ func NonceContainsFold(v string) predicate.Shelf {
 
 // HasItems applies the HasEdge predicate on the "items" edge.
 func HasItems() predicate.Shelf {
-	return predicate.Shelf(func(s *sql.Selector) {
+	return predicate.Shelf(entcacheterms.HasEdge(EdgeItems, func(s *sql.Selector) {
 		step := sqlgraph.NewStep(
 			sqlgraph.From(Table, FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, ItemsTable, ItemsColumn),
 		)
 		sqlgraph.HasNeighbors(s, step)
-	})
+	}))
 }
 
 // HasItemsWith applies the HasEdge predicate on the "items" edge with a given conditions (other predicates).
 func HasItemsWith(preds ...predicate.Item) predicate.Shelf {
-	return predicate.Shelf(func(s *sql.Selector) {
+	return predicate.Shelf(entcacheterms.HasEdgeWith(EdgeItems, preds, func(s *sql.Selector) {
 		step := newItemsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
 			}
 		})
-	})
+	}))
 }
 
 // And groups predicates with the AND operator between them.

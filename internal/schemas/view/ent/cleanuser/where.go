@@ -100,17 +100,17 @@ func NameLTE(v string) predicate.CleanUser {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldContains(FieldName, v))
+	return predicate.CleanUser(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldHasPrefix(FieldName, v))
+	return predicate.CleanUser(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.CleanUser {
-	return predicate.CleanUser(sql.FieldHasSuffix(FieldName, v))
+	return predicate.CleanUser(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.

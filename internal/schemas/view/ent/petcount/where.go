@@ -60,17 +60,17 @@ func NameLTE(v string) predicate.PetCount {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.PetCount {
-	return predicate.PetCount(sql.FieldContains(FieldName, v))
+	return predicate.PetCount(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.PetCount {
-	return predicate.PetCount(sql.FieldHasPrefix(FieldName, v))
+	return predicate.PetCount(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.PetCount {
-	return predicate.PetCount(sql.FieldHasSuffix(FieldName, v))
+	return predicate.PetCount(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.

@@ -55,17 +55,17 @@ func NameLTE(v string) predicate.PetName {
 
 // NameContains applies the Contains predicate on the "name" field.
 func NameContains(v string) predicate.PetName {
-	return predicate.PetName(sql.FieldContains(FieldName, v))
+	return predicate.PetName(entcacheterms.FieldContains(FieldName, v))
 }
 
 // NameHasPrefix applies the HasPrefix predicate on the "name" field.
 func NameHasPrefix(v string) predicate.PetName {
-	return predicate.PetName(sql.FieldHasPrefix(FieldName, v))
+	return predicate.PetName(entcacheterms.FieldHasPrefix(FieldName, v))
 }
 
 // NameHasSuffix applies the HasSuffix predicate on the "name" field.
 func NameHasSuffix(v string) predicate.PetName {
-	return predicate.PetName(sql.FieldHasSuffix(FieldName, v))
+	return predicate.PetName(entcacheterms.FieldHasSuffix(FieldName, v))
 }
 
 // NameEqualFold applies the EqualFold predicate on the "name" field.
