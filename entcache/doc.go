@@ -68,6 +68,10 @@
 // with interceptors behind the cache's, or that load an edge with a policy or
 // interceptors of its own are served from rows; [Explanation] says why.
 //
+// A query that isn't there, loads no edges and has only generated conditions and
+// orders runs without Ent's builder if one like it, with other values, has run before:
+// its statement is known then.
+//
 // Either way entities are the caller's own, to change as they like. Where the
 // program only reads them, [Shared] and Mixin.Shared save the copy: then everybody
 // gets the same entities, and [CheckShared] finds who writes to them.
