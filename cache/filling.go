@@ -25,9 +25,9 @@ type filling struct {
 	// theirs.
 	owed *Entry
 	key  Key
-	// n is how many rows the root's statement had, st what it was, and args its
+	// rows are those of the root's statement, st is what it was, and args are its
 	// arguments.
-	n    int
+	rows *Entry
 	st   *prepared
 	args []any
 
@@ -100,16 +100,16 @@ func (r *reading) collect(e *Entry) {
 	}
 	f.proven = append(f.proven, p)
 	if r.scope.root {
-		f.n, f.st, f.args = e.Rows.N, r.st, r.args
+		f.rows, f.st, f.args = e, r.st, r.args
 	}
 }
 
-// root returns the statement of the query itself and its arguments; nil if none was
-// taken in.
-func (f *filling) root() (*prepared, []any) {
+// root returns the statement of the query itself, its arguments and its rows; nil if
+// none was taken in.
+func (f *filling) root() (st *prepared, args []any, rows *Entry) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.st, f.args
+	return f.st, f.args, f.rows
 }
 
 // end returns the proofs of all statements, and none if one is missing.

@@ -34,7 +34,7 @@ type part struct {
 // then on it is enough that a query with that fingerprint, but for the arguments,
 // runs that statement.
 func (f *Fingerprint) agrees(c *Cache, sc *scope, b ValueBuilder) bool {
-	st, args := sc.filling.root()
+	st, args, _ := sc.filling.root()
 	if st != nil && f.isOf(st) {
 		return f.has(args)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"entgo.io/ent"
 	entsql "entgo.io/ent/dialect/sql"
@@ -32,7 +33,8 @@ type knownSet [4]atomic.Pointer[knownStatement]
 // knownStatement is what queries with a fingerprint run.
 type knownStatement struct {
 	print string // without the arguments
-	st    *prepared
+	// st is nil if such queries are left to Ent.
+	st *prepared
 	// like is an empty result of the type that the query returns.
 	like ent.Value
 	// dests are destinations of a row that can be used again, *rowDest.
@@ -70,6 +72,13 @@ func (s *knownStatements) get(f *Fingerprint) *knownStatement {
 		return nil
 	}
 	set, _ := s.set(before)
+	if k := set.find(before, behind); k != nil && k.st != nil {
+		return k
+	}
+	return nil
+}
+
+func (set *knownSet) find(before, behind []byte) *knownStatement {
 	for i := range set {
 		if k := set[i].Load(); k != nil && (joined(k.print, before, behind) || mutant.On(mutant.KnownByHash)) {
 			return k
@@ -84,18 +93,26 @@ func joined(s string, before, behind []byte) bool {
 	return len(s) == n+len(behind) && s[:n] == string(before) && s[n:] == string(behind)
 }
 
-// learn takes in what a query ran, which was compared with its fingerprint, and what
-// it returned.
-func (s *knownStatements) learn(sc *scope, f *Fingerprint, result ent.Value) {
+// learn takes in what Ent ran for the query of a builder, which was compared with its
+// fingerprint, and what it made of the rows. If the same doesn't come of them without
+// Ent, because another version of Ent makes something else of them, such queries are
+// left to it.
+func (s *knownStatements) learn(sc *scope, f *Fingerprint, b ScanBuilder, result ent.Value) {
 	before, behind, ok := f.asQuery()
-	st, _ := sc.filling.root()
-	if !ok || st == nil || result == nil || !f.isOf(st) {
+	st, _, rows := sc.filling.root()
+	if !ok || result == nil || st == nil || rows.Rows.N == 0 || !f.isOf(st) {
 		return
 	}
-	k := &knownStatement{
-		print: string(before) + string(behind), st: st, like: reflect.Zero(reflect.TypeOf(result)).Interface(),
-	}
 	set, place := s.set(before)
+	if set.find(before, behind) != nil {
+		return
+	}
+	k := &knownStatement{print: string(before) + string(behind), like: reflect.Zero(reflect.TypeOf(result)).Interface()}
+	again, err := b.EntcacheScan(k.scan(newReplay(rows.Rows, rows.Types)))
+	d := difference{met: make(map[unsafe.Pointer]bool)}
+	if err == nil && !d.find(reflect.ValueOf(result), reflect.ValueOf(again), "") {
+		k.st = st
+	}
 	for i := range set {
 		if set[i].CompareAndSwap(nil, k) {
 			return
@@ -106,7 +123,7 @@ func (s *knownStatements) learn(sc *scope, f *Fingerprint, result ent.Value) {
 
 // run runs the query of a builder, which has the fingerprint, as Ent would.
 func (k *knownStatement) run(ctx context.Context, c *Cache, sc *scope, f *Fingerprint, b ScanBuilder) (ent.Value, error) {
-	s := &Scan{Like: k.like, of: k}
+	s := k.scan(nil)
 	// Drivers may keep the arguments.
 	if err := c.readPrepared(ctx, sc, k.st, append([]any(nil), f.values...), &s.rows); err != nil {
 		return nil, err
@@ -122,6 +139,10 @@ type Scan struct {
 
 	rows entsql.Rows
 	of   *knownStatement
+}
+
+func (k *knownStatement) scan(rows entsql.ColumnScanner) *Scan {
+	return &Scan{Like: k.like, rows: entsql.Rows{ColumnScanner: rows}, of: k}
 }
 
 // ScanNodes returns the entities in the rows, with the functions that Ent generated for

@@ -23,7 +23,7 @@ import (
 
 // term is a condition or an order of generated code.
 type term struct {
-	op     termOp
+	op termOp
 	// column is that of a field, or the name of an edge.
 	column string
 	// value is the value that the column is compared with, with its wildcards for those

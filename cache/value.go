@@ -105,7 +105,7 @@ func (c *Cache) query(ctx context.Context, sc *scope, q ent.Query, next ent.Quer
 	result, err := next.Query(ctx, q)
 	if err == nil && f.agrees(c, sc, b) {
 		if ok {
-			c.known.learn(sc, f, result)
+			c.known.learn(sc, f, scans, result)
 		}
 		b.EntcacheSetDriver(routed.driver)
 		c.storeValue(sc, key, f, b, result)
@@ -205,13 +205,13 @@ func (c *Cache) storeValue(sc *scope, key Key, print *Fingerprint, b ValueBuilde
 			return
 		}
 	}
-	f.value.result, f.value.print, f.value.proofs, f.value.rows = kept, string(print.buf), proofs, f.n
+	f.value.result, f.value.print, f.value.proofs, f.value.rows = kept, string(print.buf), proofs, f.rows.Rows.N
 	size := fillingSize + len(f.value.print) + b.EntcacheValueSize(kept)
 	for i := range proofs {
 		size += provenSize + 8*(len(proofs[i].Facts)+len(proofs[i].Tables)) + proofs[i].relevance.size()
 	}
 	f.entry = Entry{value: &f.value, size: size}
-	f.st, f.args = nil, nil // they must not stay as long as the value
+	f.rows, f.st, f.args = nil, nil, nil // they must not stay as long as the value
 	c.near.Set(key, &f.entry, ends.Sub(now))
 	if len(proofs) == 1 {
 		f.owes(nil, Key{})
