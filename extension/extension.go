@@ -4,6 +4,8 @@ package extension
 
 import (
 	"embed"
+	"log"
+	"runtime/debug"
 	"text/template"
 
 	"entgo.io/ent/entc"
@@ -13,10 +15,14 @@ import (
 //go:embed templates/*.tmpl
 var templates embed.FS
 
+//go:embed templates/terms/*.tmpl
+var terms embed.FS
+
 // Extension adds to the generated code what the cache needs: what the tables
 // are, a few small methods for query builders and mutations, and the hook that
 // sees every write. Conditions and orders call functions of the cache that do what
-// Ent's of the same names do and can be asked what they are.
+// Ent's of the same names do and can be asked what they are; with a version of Ent
+// that it doesn't know yet they stay Ent's, which costs hits time.
 //
 //	entc.Generate("./schema", &gen.Config{}, entc.Extensions(extension.New()))
 //
@@ -29,6 +35,8 @@ type Extension struct {
 	entc.DefaultExtension
 	noPlan   bool
 	enforced bool
+	// noTerms says why conditions and orders are left to Ent.
+	noTerms string
 }
 
 // Option is an option of New.
@@ -61,7 +69,8 @@ var _ entc.Extension = (*Extension)(nil)
 
 // New returns the extension.
 func New(opts ...Option) *Extension {
-	e := &Extension{}
+	info, _ := debug.ReadBuildInfo()
+	e := &Extension{noTerms: foreignTerms(info)}
 	for _, o := range opts {
 		o(e)
 	}
@@ -75,6 +84,9 @@ func (e *Extension) Hooks() []gen.Hook {
 			if err := validate(g); err != nil {
 				return err
 			}
+			if e.noTerms != "" {
+				log.Printf("entcache: generated conditions are left to Ent, and hits have to build SQL for them, since %s: update the cache", e.noTerms)
+			}
 			if err := next.Generate(g); err != nil {
 				return err
 			}
@@ -85,9 +97,13 @@ func (e *Extension) Hooks() []gen.Hook {
 
 // Templates implements entc.Extension.
 func (e *Extension) Templates() []*gen.Template {
-	return []*gen.Template{gen.MustParse(
+	t := gen.MustParse(
 		gen.NewTemplate("entcache").Funcs(funcs).Funcs(template.FuncMap{"entcacheSpec": e.describe}).ParseFS(templates, "templates/*.tmpl"),
-	)}
+	)
+	if e.noTerms == "" {
+		t = gen.MustParse(t.ParseFS(terms, "templates/terms/*.tmpl"))
+	}
+	return []*gen.Template{t}
 }
 
 // funcs are the decisions of the templates. Their names share a prefix because

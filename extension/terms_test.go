@@ -1,8 +1,10 @@
 package extension
 
 import (
+	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -48,6 +50,32 @@ func TestTermsAreThoseOfEnt(t *testing.T) {
 		}
 		require.NotZero(t, terms, dir)
 		require.NotZero(t, edges, dir)
+	}
+}
+
+// The version of Ent that all of this is tested with is among those that were compared,
+// and with others nothing of Ent is replaced.
+func TestTermsOfOtherVersions(t *testing.T) {
+	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	require.NoError(t, err)
+	tested := regexp.MustCompile(`entgo\.io/ent (v\S+)`).FindSubmatch(mod)
+	require.NotNil(t, tested)
+	info := func(version string, replace *debug.Module) *debug.BuildInfo {
+		return &debug.BuildInfo{Deps: []*debug.Module{{Path: "x", Version: "v1"}, {Path: "entgo.io/ent", Version: version, Replace: replace}}}
+	}
+	require.Empty(t, foreignTerms(info(string(tested[1]), nil)))
+	require.Empty(t, foreignTerms(nil))
+	require.Empty(t, foreignTerms(&debug.BuildInfo{}))
+	require.Contains(t, foreignTerms(info("v0.99.0", nil)), "v0.99.0")
+	require.Contains(t, foreignTerms(info(string(tested[1]), &debug.Module{Path: "example.com/fork"})), "example.com/fork")
+
+	e := New()
+	e.noTerms = foreignTerms(info("v0.99.0", nil))
+	target := t.TempDir()
+	cfg := &gen.Config{Target: target, Package: module + "/internal/schemas/fields/ent"}
+	require.NoError(t, entc.Generate(filepath.Join(root, "internal/schemas/fields/ent/schema"), cfg, entc.Extensions(e)))
+	for name, text := range goFiles(t, target) {
+		require.NotContains(t, text, "entcacheterms", name)
 	}
 }
 
