@@ -10,12 +10,14 @@ import (
 
 // Case is what is measured in turns with others. Run gets the numbers below
 // Variants, over and over. Before, if there is one, runs before each part of the
-// runs and isn't counted.
+// runs and isn't counted, nor are Prepare and Done, before and after each measurement.
 type Case struct {
 	Name     string
 	Variants int
 	Run      func(ctx context.Context, i int) error
 	Before   func(ctx context.Context) error
+	Prepare  func(ctx context.Context) error
+	Done     func()
 }
 
 // Plan says how cases are measured.
@@ -42,7 +44,7 @@ func (p Plan) Measure(ctx context.Context, cases ...Case) (Comparison, error) {
 	for i, c := range cases {
 		series[i] = &Series{Name: c.Name}
 		for n[i] = 8 * p.Goroutines; ; n[i] *= 2 {
-			cpu, _, err := p.sample(ctx, c, n[i])
+			cpu, _, err := p.turn(ctx, c, n[i])
 			if err != nil {
 				return nil, err
 			}
@@ -56,11 +58,7 @@ func (p Plan) Measure(ctx context.Context, cases ...Case) (Comparison, error) {
 	for round := range p.Rounds {
 		for k := range cases {
 			i := (round + k) % len(cases)
-			if !p.Uncollected {
-				// What others left to collect is not this one's cost.
-				runtime.GC()
-			}
-			cpu, allocs, err := p.sample(ctx, cases[i], n[i])
+			cpu, allocs, err := p.turn(ctx, cases[i], n[i])
 			if err != nil {
 				return nil, err
 			}
@@ -69,6 +67,23 @@ func (p Plan) Measure(ctx context.Context, cases ...Case) (Comparison, error) {
 		}
 	}
 	return series, nil
+}
+
+// turn measures a case once, and leaves nothing of it behind.
+func (p Plan) turn(ctx context.Context, c Case, n int) (cpu time.Duration, allocs uint64, err error) {
+	if c.Prepare != nil {
+		if err := c.Prepare(ctx); err != nil {
+			return 0, 0, fmt.Errorf("%s: %w", c.Name, err)
+		}
+	}
+	if c.Done != nil {
+		defer c.Done()
+	}
+	if !p.Uncollected {
+		// What others left to collect is not this one's cost.
+		runtime.GC()
+	}
+	return p.sample(ctx, c, n)
 }
 
 // sample runs a case n times and returns what that took in all.

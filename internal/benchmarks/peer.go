@@ -119,6 +119,14 @@ type peerKey struct{}
 // Hits returns how many of the statements so far were hits, and all of them.
 func (p *Peer) Hits() (hits, gets uint64) { return p.hits.Load(), p.gets.Load() }
 
+// Purge drops all results.
+func (p *Peer) Purge() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.entries)
+	p.order.Init()
+}
+
 func (p *Peer) get(key any) *recorded {
 	p.mu.Lock()
 	e, ok := p.entries[key]

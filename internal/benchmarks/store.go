@@ -55,7 +55,7 @@ type Store struct {
 
 const (
 	// missBytes bounds the cache of Store.Miss.
-	missBytes = 8 << 20
+	missBytes = 1 << 20
 	// crowdedBytes is for a cache of a million entries.
 	crowdedBytes = 4 << 30
 )

@@ -33,8 +33,8 @@ func main() {
 	benchmarks.Process()
 	var o options
 	memory := flag.Bool("memory", false, "keep the database in memory instead of in a file")
-	flag.IntVar(&o.rounds, "rounds", 11, "how many `times` each read is measured; the tables have the medians")
-	flag.DurationVar(&o.each, "each", 50*time.Millisecond, "how `long` a read is measured each time")
+	flag.IntVar(&o.rounds, "rounds", 9, "how many `times` each read is measured; the tables have the medians")
+	flag.DurationVar(&o.each, "each", 150*time.Millisecond, "how `long` a read is measured each time; less than some collections of garbage take says little")
 	flag.IntVar(&o.entries, "entries", 1_000_000, "how many `entries` the large caches have, in about 1 kB each; 0 leaves them out")
 	flag.BoolVar(&o.full, "full", false, "measure all reads in all settings on all databases, not only the telling ones")
 	flag.BoolVar(&o.floor, "floor", true, "measure the floor too")
