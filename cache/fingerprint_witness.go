@@ -56,9 +56,7 @@ func (f *Fingerprint) isOf(st *prepared) bool {
 		return false
 	}
 	p := &f.parts[0]
-	before, behind := f.buf[f.head:p.args], f.buf[p.end:]
-	n := len(before)
-	return len(*known) == n+len(behind) && (*known)[:n] == string(before) && (*known)[n:] == string(behind)
+	return joined(*known, f.buf[f.head:p.args], f.buf[p.end:])
 }
 
 // has reports whether the root's statement in the fingerprint has the arguments.

@@ -179,7 +179,7 @@ func (c *Cache) late(p *proven) bool {
 func (c *Cache) storeValue(sc *scope, key Key, print *Fingerprint, b ValueBuilder, result ent.Value) {
 	f := sc.filling
 	proofs := f.end()
-	if len(proofs) == 0 || c.closed.Load() {
+	if len(proofs) == 0 || f.rows == nil || c.closed.Load() {
 		return
 	}
 	ends := proofs[0].ends

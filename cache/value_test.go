@@ -469,3 +469,18 @@ func TestQuerierThatIsAskedAgain(t *testing.T) {
 		require.EqualValues(t, 1, s.cache.Stats().Types[name][schema.All].Misses, name)
 	}
 }
+
+// A query that ran no statement itself, but others below it, is served and not kept.
+func TestValueWithoutRootStatement(t *testing.T) {
+	s := newShelf(t, schema.Policy{}, Options{})
+	for i := range 2 {
+		q, child := s.query("User", "user"), s.query("Pet", "pet")
+		q.ctx.Op = ent.OpQueryAll
+		v, err := s.cache.Read(ent.NewQueryContext(t.Context(), q.ctx), q, ent.QuerierFunc(func(ctx context.Context, _ ent.Query) (ent.Value, error) {
+			return s.cache.Read(ctx, child, querier())
+		}))
+		require.NoError(t, err)
+		require.Len(t, v, 1, i)
+	}
+	require.Zero(t, s.values())
+}
